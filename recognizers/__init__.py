@@ -1,0 +1,1 @@
+"""Recognizers: one file each, found by file name."""
