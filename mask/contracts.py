@@ -165,8 +165,8 @@ class Discovery:
         emotions: the label set.
         threat: the threat model the plans will be held to.
         sites: the places the threat model allows.
-        surrogate: scores plans on the discovery clips, unmetered: ``surrogate(clip, plans)``; `None` when the
-            attack is to work from observation alone.
+        surrogate: scores plans on the discovery clips, unmetered: ``surrogate(clip, plans)``, one row per plan, or one
+            row for the clean clip when there are no plans; `None` when the attack is to work from observation alone.
         rng: the only source of randomness.
         progress: called as work is done.
     """

@@ -1,0 +1,301 @@
+"""The audit: every recognizer under every defence, threat model and attack, counted by the core.
+
+Attacks study discovery subjects and are tried on others. With a discovery set of its own all clips are attacked;
+without one the subjects are split in two, each half being attacked with what was learnt on the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from mask.clip import Clip, Dataset
+from mask.contracts import Attack, Defense, Discovery, Evidence, NoTarget, Prediction, Recognizer, Scene
+from mask.errors import InvalidPlan, UsageError
+from mask.evaluate import check_labels, score
+from mask.oracle import MeteredTarget, Scorer
+from mask.plan import Placement, Plan, Site, ThreatModel
+from mask.regions import load, sites
+from mask.results import Row, compare, summarise
+
+Tick = Callable[[str, int, int], None]
+"""Called as (what is being done, items finished since the last call, items in all)."""
+
+
+def _no_tick(_what: str, _done: int, _total: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What an audit is about.
+
+    Args:
+        recognizers: under audit.
+        dataset: whose clips are attacked.
+        attacks: by the label results give them.
+        threats: one per kinetics.
+        defenses: by label; `None` is no defence.
+        discovery: clips attacks may study; `None` to set aside subjects of `dataset`.
+        scheme: the regions that name places.
+        step: spacing of the sites on frames, in shares of the face box; `None` for the default.
+        seed: fixes everything random.
+    """
+
+    recognizers: tuple[Recognizer, ...]
+    dataset: Dataset
+    attacks: Mapping[str, Attack]
+    threats: tuple[ThreatModel, ...]
+    defenses: Mapping[str, Defense | None] = field(default_factory=lambda: {"none": None})
+    discovery: Dataset | None = None
+    scheme: str = "mesh"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Half:
+    """Clips to attack, and the clips that may be studied for it; their subjects are disjoint."""
+
+    name: str
+    attacked: tuple[Clip, ...]
+    discovery: tuple[Clip, ...]
+    neutral: tuple[Clip, ...]
+
+
+def halves(dataset: Dataset, discovery: Dataset | None, seed: int) -> list[Half]:
+    """How attacked and studied clips are kept apart.
+
+    Raises:
+        UsageError: when a discovery set shares subjects with the attacked one, or there are too few subjects to split.
+    """
+    if discovery is not None:
+        shared = sorted({(c.dataset, c.subject) for c in dataset} & {(c.dataset, c.subject) for c in discovery})
+        if shared:
+            raise UsageError(
+                f"subject {shared[0][1]} of {shared[0][0]} is in both --data and --discovery; they must be disjoint"
+            )
+        return [Half("all", dataset.clips, discovery.clips, discovery.neutral)]
+    subjects = dataset.subjects
+    if len(subjects) < 2:
+        raise UsageError(
+            f"{dataset.name} has one subject; name another dataset with --discovery, or give clips of two subjects"
+        )
+    order = np.random.default_rng(seed).permutation(len(subjects))
+    parts = [{subjects[i] for i in order[k::2]} for k in range(2)]
+    return [
+        Half(
+            f"subjects {k + 1} of 2",
+            tuple(c for c in dataset if c.subject in parts[k]),
+            tuple(c for c in dataset if c.subject in parts[1 - k]),
+            tuple(c for c in dataset.neutral if c.subject in parts[1 - k]),
+        )
+        for k in range(2)
+    ]
+
+
+def run(setting: Setting, finished: Mapping[str, Any] | None = None, tick: Tick = _no_tick) -> Iterator[dict[str, Any]]:
+    """Yield one finished cell at a time: ``{"cell": summary, "rows": [Row], "evidence": [...], "key": text}``.
+
+    Args:
+        finished: cells of an interrupted run by key; they are yielded as they are, without being done again.
+    """
+    done = finished or {}
+    plan = halves(setting.dataset, setting.discovery, setting.seed)
+    for recognizer in setting.recognizers:
+        check_labels(recognizer, setting.dataset)
+        bare = Scorer(recognizer)
+        for defense_name, defense in setting.defenses.items():
+            target = bare if defense is None else Scorer(defense.wrap(recognizer))
+            for threat in setting.threats:
+                for attack_name, attack in setting.attacks.items():
+                    key = cell_key(setting, recognizer, defense_name, attack_name, attack, threat)
+                    if key in done:
+                        yield done[key]
+                        continue
+                    cell = Cell(setting, plan, recognizer.name, defense_name, attack_name, attack, threat, bare, target)
+                    yield {"key": key, **cell.run(tick)}
+
+
+def cell_key(
+    setting: Setting, recognizer: Recognizer, defense: str, attack_name: str, attack: Attack, threat: ThreatModel
+) -> str:
+    """A name for a cell that changes with everything its result depends on."""
+    parts = (
+        recognizer.card(),
+        defense,
+        setting.defenses[defense],
+        attack_name,
+        attack,
+        threat,
+        setting.dataset.name,
+        [c.key for c in setting.dataset],
+        None if setting.discovery is None else [c.key for c in setting.discovery],
+        setting.scheme,
+        setting.seed,
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
+
+
+@dataclass
+class Cell:
+    """One recognizer, defence, attack and threat model."""
+
+    setting: Setting
+    halves: Sequence[Half]
+    recognizer: str
+    defense: str
+    name: str
+    attack: Attack
+    threat: ThreatModel
+    bare: Scorer
+    target: Scorer
+
+    def run(self, tick: Tick) -> dict[str, Any]:
+        """Discover, plan, carry out and count."""
+        started = time.perf_counter()
+        label = f"{self.recognizer} {self.threat.kinetics} {self.name}"
+        if self.defense != "none":
+            label += f" vs {self.defense}"
+        plans: list[tuple[Clip, Plan | None, int]] = []
+        evidence: list[dict[str, Any]] = []
+        total = len(self.setting.dataset)
+        for half in self.halves:
+            found = self._discover(half, lambda n: tick(f"{label}: discovery", n, total))
+            if found is not None:
+                evidence.append({"attacked": half.name, "summary": found.summary, "data": dict(found.data)})
+            for clip in half.attacked:
+                plans.append((clip, *self._plan(clip, found)))
+                tick(label, 1, total)
+        rows = self._count(plans)
+        summary = {
+            "recognizer": self.recognizer,
+            "defense": self.defense,
+            "attack": self.name,
+            "kinetics": self.threat.kinetics,
+            "sticker_area": self.threat.area,
+            **summarise(rows, self.setting.dataset.emotions, seed=self.setting.seed),
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+        return {"cell": summary, "rows": rows, "evidence": evidence}
+
+    def _discover(self, half: Half, progress: Callable[[int], None]) -> Evidence | None:
+        def surrogate(clip: Clip, plans: Sequence[Plan]) -> Prediction:
+            return self.bare.under(clip, plans) if plans else self.bare.clean([clip])
+
+        clips = half.discovery
+        return self.attack.discover(
+            Discovery(
+                clips,
+                half.neutral,
+                self.setting.dataset.emotions,
+                self.threat,
+                self._sites(clips[0]) if clips else (),
+                surrogate,
+                _generator(self.setting.seed, "discovery", half.name),
+                progress,
+            )
+        )
+
+    def _plan(self, clip: Clip, evidence: Evidence | None) -> tuple[Plan | None, int]:
+        """The checked plan, or None when it was outside the threat model, and the queries spent on it."""
+        metered = MeteredTarget(self.target, clip, self.attack.access, self.threat.budget)
+        scene = Scene(
+            self.threat,
+            self._sites(clip),
+            NoTarget() if self.attack.access == "none" else metered,
+            evidence,
+            clip.emotion if self.threat.wearer_knows_emotion else None,
+            # Equal seeds for every attack: what two attacks both leave to chance, they leave to the same chance.
+            _generator(self.setting.seed, "plan", clip.key),
+        )
+        blind = replace(clip, emotion=None, action_units=(), truth={})
+        try:
+            plan = self.attack.plan(blind, scene)
+            self.threat.check(plan)
+        except InvalidPlan:
+            return None, metered.queries
+        return plan, metered.finish(plan)
+
+    def _count(self, plans: Sequence[tuple[Clip, Plan | None, int]]) -> list[Row]:
+        clean = self.target.clean([clip for clip, _, _ in plans])
+        told = self.target.under_each([(clip, plan) for clip, plan, _ in plans if plan is not None])
+        answers = iter(zip(told.names, told.status, strict=True))
+        rows = []
+        for (clip, plan, queries), before in zip(plans, clean.names, strict=True):
+            after, status = (None, "invalid") if plan is None else next(answers)
+            if plan is None:
+                after = before
+            rows.append(self._row(clip, plan, queries, before, after, status))
+        return sorted(rows, key=lambda r: r.clip)
+
+    def _row(
+        self, clip: Clip, plan: Plan | None, queries: int, before: str | None, after: str | None, status: str
+    ) -> Row:
+        emotion = str(clip.emotion)
+        placed: dict[str, Any] = {}
+        if plan is not None:
+            p, k = plan.placement, plan.kinetics
+            direction = f"{k.direction[0]:+g},{k.direction[1]:+g}" if k.kind == "overlay" else ""
+            placed = {
+                **{"region": p.region, "x": p.x, "y": p.y, "size": p.area, "angle": p.angle, "direction": direction},
+                **{"art": plan.art, "abstained": plan.abstained, "evidence": plan.evidence},
+            }
+        return Row(
+            recognizer=self.recognizer,
+            defense=self.defense,
+            attack=self.name,
+            kinetics=self.threat.kinetics,
+            clip=clip.key,
+            subject=clip.subject,
+            emotion=emotion,
+            clean_prediction=before or "",
+            attacked_prediction=after or "",
+            status=status,
+            success=status == "ok" and before == emotion and after is not None and after != emotion,
+            queries=queries,
+            **placed,
+        )
+
+    def _sites(self, clip: Clip) -> tuple[Site, ...]:
+        space = "flow" if clip.frames is None else "frames"
+        return sites(load(self.setting.scheme), self.threat, space)
+
+
+def place_map(scorer: Scorer, clips: Sequence[Clip], threat: ThreatModel, places: Sequence[Site], art: str) -> dict[str, Any]:
+    """How often each place flips a clip that was correct clean: over all motions, and with the best motion for all.
+
+    The mean over places and motions is the exact success rate of a random placement.
+    """
+    correct = [c for c, name in zip(clips, scorer.clean(clips).names, strict=True) if name == c.emotion]
+    motions = threat.motions()
+    plans = [Plan(Placement(s.x, s.y, threat.area, region=s.region), m, art) for s in places for m in motions]
+    if not correct:
+        return {"n": 0, "kinetics": threat.kinetics, "random_exact": None, "places": []}
+    flips = np.zeros((len(places), len(motions)))
+    for clip in correct:
+        names = scorer.under(clip, plans).names
+        wrong = np.array([n is not None and n != clip.emotion for n in names])
+        flips += wrong.reshape(flips.shape)
+    rate = flips / len(correct)
+    return {
+        "n": len(correct),
+        "kinetics": threat.kinetics,
+        "random_exact": float(rate.mean()),
+        "places": [
+            {"x": s.x, "y": s.y, "region": s.region, "mean": float(r.mean()), "best_motion": float(r.max())}
+            for s, r in zip(places, rate, strict=True)
+        ],
+    }
+
+
+def _generator(seed: int, *words: str) -> np.random.Generator:
+    """A generator that depends on the seed and the words, not on the order of calls."""
+    digest = hashlib.sha256("\0".join(words).encode()).digest()
+    return np.random.default_rng([seed, *np.frombuffer(digest[:16], dtype=np.uint32).tolist()])
+
+
+__all__ = ["Half", "Setting", "Tick", "cell_key", "compare", "halves", "place_map", "run", "score"]

@@ -1,0 +1,102 @@
+"""Scoring a recognizer on a dataset: pooled, per part, beside the majority baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from mask import metrics
+from mask.clip import Clip, Dataset
+from mask.contracts import Prediction, Progress, Recognizer, quiet
+from mask.errors import UsageError
+
+
+def check_labels(recognizer: Recognizer, dataset: Dataset) -> None:
+    """Raise `UsageError` when the recognizer cannot answer with this dataset's labels."""
+    missing = [e for e in dataset.emotions if e not in recognizer.labels]
+    if missing:
+        raise UsageError(
+            f"{recognizer.name} answers {', '.join(recognizer.labels)}, and {dataset.name} is labelled "
+            f"{', '.join(dataset.emotions)}: {missing[0]!r} has no counterpart. Train it on these labels, or choose "
+            "the dataset's emotions to match"
+        )
+
+
+def predict(
+    recognizer: Recognizer, clips: Sequence[Clip], progress: Progress = quiet, chunk: int = 64
+) -> Prediction:
+    """Predict in chunks, with progress."""
+    parts = []
+    for start in range(0, len(clips), chunk):
+        part = clips[start : start + chunk]
+        parts.append(recognizer.predict(part))
+        progress(len(part))
+    return Prediction.concatenate(parts) if parts else recognizer.predict([])
+
+
+def score(
+    clips: Sequence[Clip], predicted: Sequence[str | None], emotions: Sequence[str], seed: int = 0
+) -> dict[str, Any]:
+    """Every score of one set of predictions, JSON-compatible.
+
+    Returns:
+        n, confusion (rows true, columns predicted, in the order of `emotions`), unanswered, uf1, uar, accuracy, each
+        score's 95 % interval from a bootstrap over subjects, the majority baseline, and the leakage in bits.
+    """
+    true = [_label(c) for c in clips]
+    matrix, unanswered = metrics.confusion(true, predicted, emotions)
+    index = {e: k for k, e in enumerate(emotions)}
+    t = np.array([index[e] for e in true])
+    p = np.array([index.get(e, len(emotions)) if e is not None else len(emotions) for e in predicted])
+
+    def resampled(name: str) -> metrics.Interval:
+        def statistic(rows: np.ndarray[Any, np.dtype[np.intp]]) -> float:
+            table = np.zeros((len(emotions), len(emotions) + 1))
+            np.add.at(table, (t[rows], p[rows]), 1)
+            return float(getattr(metrics.scores(table[:, :-1], table[:, -1]), name))
+
+        return metrics.bootstrap(statistic, [c.subject for c in clips], rng=np.random.default_rng(seed))
+
+    named, baseline = metrics.majority(true, emotions)
+    told = asdict(metrics.scores(matrix, unanswered))
+    return {
+        "n": len(clips),
+        "emotions": list(emotions),
+        "confusion": matrix.tolist(),
+        "unanswered": unanswered.tolist(),
+        **told,
+        **{f"{name}_ci95": _finite(resampled(name)) for name in told},
+        "majority": {"label": named, **asdict(baseline)},
+        "leakage_bits": metrics.leakage_bits(matrix),
+    }
+
+
+def evaluate(
+    recognizer: Recognizer, dataset: Dataset, *, seed: int = 0, progress: Progress = quiet
+) -> dict[str, Any]:
+    """Score a recognizer on a dataset, pooled and per database where there are several.
+
+    UF1 and UAR are those of the pooled predictions (MEGC 2019), never a mean over folds.
+    """
+    check_labels(recognizer, dataset)
+    answers = predict(recognizer, dataset.clips, progress).names
+    result = {"pooled": score(dataset.clips, answers, dataset.emotions, seed)}
+    parts = sorted({c.dataset for c in dataset.clips})
+    if len(parts) > 1:
+        for part in parts:
+            rows = [i for i, c in enumerate(dataset.clips) if c.dataset == part]
+            result[part] = score([dataset.clips[i] for i in rows], [answers[i] for i in rows], dataset.emotions, seed)
+    return {"recognizer": recognizer.card(), "data": dataset.name, "card": dict(dataset.card), "scores": result}
+
+
+def _label(clip: Clip) -> str:
+    if clip.emotion is None:
+        raise ValueError(f"clip {clip.key} has no label to score against")
+    return clip.emotion
+
+
+def _finite(interval: metrics.Interval) -> list[float] | None:
+    return [round(v, 6) for v in interval] if np.isfinite(interval).all() else None

@@ -1,0 +1,95 @@
+"""Leave-one-subject-out recognizers: each clip is judged by a model that has not seen its subject."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from mask.clip import Clip
+from mask.contracts import Prediction, Recognizer
+from mask.errors import UnreadableWeights
+
+
+class FoldedRecognizer(Recognizer):
+    """One recognizer made of one model per held-out subject.
+
+    Args:
+        name: how results name it.
+        folds: the model to use for each held-out subject. Models may be shared between subjects.
+        strangers: what to do with a subject no fold was trained without: ``refuse``, or ``average`` the
+            probabilities of all models, none of which can have seen a stranger.
+        seen: subjects that models were trained on and no fold holds out; they are always refused.
+
+    Raises:
+        ValueError: without folds, or with folds that disagree about labels.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folds: Mapping[str, Recognizer],
+        strangers: Literal["refuse", "average"] = "refuse",
+        seen: Collection[str] = (),
+        card: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not folds:
+            raise ValueError("a folded recognizer needs at least one fold")
+        self.folds = dict(folds)
+        first = next(iter(self.folds.values()))
+        if any(f.labels != first.labels for f in self.folds.values()):
+            raise ValueError("the folds disagree about the order of the labels")
+        self.name, self.labels, self.reads = name, first.labels, first.reads
+        self.strangers, self.seen = strangers, frozenset(seen)
+        self._card = dict(card or {})
+
+    def card(self) -> dict[str, Any]:
+        models = len({id(f) for f in self.folds.values()})
+        return {**super().card(), "folds": len(self.folds), "models": models, **self._card}
+
+    def fold(self, subject: str) -> Recognizer:
+        """The model that has not seen `subject`.
+
+        Raises:
+            UnreadableWeights: when there is none.
+        """
+        if subject not in self.folds:
+            raise UnreadableWeights(
+                f"{self.name} holds no model that was trained without subject {subject!r}; "
+                f"it has {len(self.folds)} subjects, such as {', '.join(list(self.folds)[:3])}"
+            )
+        return self.folds[subject]
+
+    def predict(self, clips: Sequence[Clip]) -> Prediction:
+        groups: dict[int, list[int]] = {}
+        models: dict[int, Recognizer] = {}
+        for i, clip in enumerate(clips):
+            stranger = clip.subject not in self.folds and clip.subject not in self.seen
+            if self.strangers == "average" and stranger:
+                model: Recognizer = _Average(tuple({id(f): f for f in self.folds.values()}.values()))
+            else:
+                model = self.fold(clip.subject)
+            key = -1 if isinstance(model, _Average) else id(model)
+            models.setdefault(key, model)
+            groups.setdefault(key, []).append(i)
+        parts = [models[key].predict([clips[i] for i in rows]) for key, rows in groups.items()]
+        if not parts:
+            return Prediction(self.labels, np.empty((0, len(self.labels))), ())
+        whole = Prediction.concatenate(parts)
+        back = np.argsort(np.concatenate([rows for rows in groups.values()]), kind="stable")
+        return Prediction(
+            self.labels, whole.probabilities[back], tuple(whole.status[i] for i in back), whole.source
+        )
+
+
+class _Average(Recognizer):
+    def __init__(self, models: Sequence[Recognizer]) -> None:
+        self.models = models
+        self.name, self.labels, self.reads = "average", models[0].labels, models[0].reads
+
+    def predict(self, clips: Sequence[Clip]) -> Prediction:
+        parts = [m.predict(clips) for m in self.models]
+        mean = np.mean([p.probabilities for p in parts], axis=0)
+        status = tuple(next((s for s in column if s != "ok"), "ok") for column in zip(*(p.status for p in parts)))
+        return Prediction(self.labels, mean, status, parts[0].source)

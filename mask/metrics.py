@@ -1,0 +1,194 @@
+"""The field's scores, and the intervals and tests that belong beside them.
+
+Labels are names, never positions. A clip without an answer (no face, refusal, error) is a wrong answer for
+every score of a recognizer, and never a success of an attack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+Interval = tuple[float, float]
+
+
+def confusion(
+    true: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Confusion matrix of named labels.
+
+    Args:
+        true: N labels by name, each in `labels`.
+        predicted: N labels by name; `None`, or a name outside `labels`, is no answer.
+        labels: the K classes; they fix the order of rows and columns.
+
+    Returns:
+        ``int (K, K)``, rows true and columns predicted, and ``int (K,)``, the clips of each class without an answer.
+
+    Raises:
+        ValueError: for unequal lengths or a true label outside `labels`.
+
+    >>> confusion(["a", "a", "b"], ["a", None, "a"], ["a", "b"])[0].tolist()
+    [[1, 0], [1, 0]]
+    """
+    if len(true) != len(predicted):
+        raise ValueError(f"{len(true)} true and {len(predicted)} predicted labels; expected one of each per clip")
+    index = {name: k for k, name in enumerate(labels)}
+    matrix = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    unanswered = np.zeros(len(labels), dtype=np.int64)
+    for t, p in zip(true, predicted, strict=True):
+        if t not in index:
+            raise ValueError(f"the true label {t!r} is not among {', '.join(labels)}")
+        if p in index:
+            matrix[index[t], index[p]] += 1
+        else:
+            unanswered[index[t]] += 1
+    return matrix, unanswered
+
+
+@dataclass(frozen=True)
+class Scores:
+    """UF1, UAR and accuracy, each in [0, 1]."""
+
+    uf1: float
+    uar: float
+    accuracy: float
+
+
+def scores(matrix: ArrayLike, unanswered: ArrayLike | None = None) -> Scores:
+    """UF1, UAR and accuracy of one pooled confusion matrix (See et al., MEGC 2019).
+
+    UF1 is the mean over classes of 2 TP / (2 TP + FP + FN), UAR the mean recall. A class with no true clip and no
+    predicted one is left out of UF1, a class with no true clip out of UAR.
+
+    >>> scores([[77, 11, 0], [10, 21, 1], [1, 0, 24]]).uf1.__round__(4)
+    0.8304
+    """
+    m = np.asarray(matrix, dtype=np.float64)
+    none = np.zeros(len(m)) if unanswered is None else np.asarray(unanswered, dtype=np.float64)
+    hits, of_class, claimed = np.diag(m), m.sum(axis=1) + none, m.sum(axis=0)
+    f1 = 2 * hits / np.maximum(of_class + claimed, 1)
+    recall = hits / np.maximum(of_class, 1)
+    seen, any_seen = of_class > 0, (of_class + claimed) > 0
+    return Scores(
+        float(f1[any_seen].mean()) if any_seen.any() else float("nan"),
+        float(recall[seen].mean()) if seen.any() else float("nan"),
+        float(hits.sum() / of_class.sum()) if seen.any() else float("nan"),
+    )
+
+
+def majority(true: Sequence[str], labels: Sequence[str]) -> tuple[str, Scores]:
+    """What always answering the commonest class scores; ties go to the first of `labels`."""
+    counts = [sum(t == name for t in true) for name in labels]
+    best = labels[int(np.argmax(counts))]
+    return best, scores(*confusion(true, [best] * len(true), labels))
+
+
+def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
+    """Wilson score interval of a proportion; (0, 1) when nothing was tried.
+
+    >>> tuple(round(v, 3) for v in wilson(5, 10))
+    (0.237, 0.763)
+    """
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes of {n} tries is not a proportion")
+    if n == 0:
+        return 0.0, 1.0
+    z = float(stats.norm.ppf(0.5 + level / 2))
+    p = successes / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+
+
+def bootstrap(
+    statistic: Callable[[NDArray[np.intp]], float],
+    clusters: Sequence[str],
+    *,
+    rng: np.random.Generator,
+    repeats: int = 1000,
+    level: float = 0.95,
+) -> Interval:
+    """Percentile interval of a statistic under resampling of whole subjects.
+
+    Clips of one subject are not independent, so subjects are drawn, with replacement, and all their clips with them.
+
+    Args:
+        statistic: maps clip indices, repeated as drawn, to a number; NaN results are left out.
+        clusters: the subject of each clip.
+        rng: the only source of randomness.
+
+    Returns:
+        The interval, or (nan, nan) with fewer than two subjects.
+    """
+    names = np.asarray(clusters)
+    members = [np.flatnonzero(names == name) for name in dict.fromkeys(clusters)]
+    if len(members) < 2:
+        return float("nan"), float("nan")
+    values = np.empty(repeats)
+    for r in range(repeats):
+        drawn = rng.integers(len(members), size=len(members))
+        values[r] = statistic(np.concatenate([members[d] for d in drawn]))
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2])
+    return float(low), float(high)
+
+
+def mcnemar(first: ArrayLike, second: ArrayLike) -> float:
+    """Exact two-sided McNemar test that two attacks succeed equally often on the same clips.
+
+    Args:
+        first, second: bool (N,), success on each clip.
+
+    Returns:
+        The p-value; 1 when they never differ.
+    """
+    a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+    if only_a + only_b == 0:
+        return 1.0
+    return float(stats.binomtest(only_a, only_a + only_b, 0.5).pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment of a family of p-values, in the order given.
+
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p_values, kind="stable")
+    adjusted = [0.0] * len(p_values)
+    running = 0.0
+    for rank, i in enumerate(order):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = running
+    return adjusted
+
+
+def leakage_bits(matrix: ArrayLike) -> float:
+    """How much the predictions tell about the true emotion: mutual information in bits, Miller-Madow corrected.
+
+    Zero means that reading the recognizer's answers is as good as not reading them.
+
+    >>> leakage_bits([[50, 0], [0, 50]]), leakage_bits([[25, 25], [25, 25]])
+    (1.0, 0.0)
+    """
+    m = np.asarray(matrix, dtype=np.float64)
+    n = m.sum()
+    if n == 0:
+        return float("nan")
+    joint = m / n
+    outer = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
+    cells = joint > 0
+    plain = float((joint[cells] * np.log2(joint[cells] / outer[cells])).sum())
+    # Miller-Madow: entropies are underestimated by (occupied cells - 1) / 2n nats each.
+    occupied = (m.sum(axis=1) > 0).sum() + (m.sum(axis=0) > 0).sum() - cells.sum() - 1
+    true = joint.sum(axis=1)
+    most = float(-(true[true > 0] * np.log2(true[true > 0])).sum())
+    return float(np.clip(plain + float(occupied) / (2 * n * np.log(2)), 0.0, most))

@@ -1,0 +1,220 @@
+"""What a run leaves behind: one row per clip and cell, one summary per cell, and how to read them back.
+
+Everything a report says is computed from these two files and nothing else.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mask import metrics
+from mask.errors import UnreadableData
+from mask.weights import write_json
+
+SCHEMA = "mask.results/1"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One clip in one cell.
+
+    Args:
+        status: of the attacked prediction, or ``invalid`` when the attack's plan was outside its threat model.
+        success: the clip was correct clean and is answered, wrongly, attacked.
+        queries: distinct looks at the target on this clip, the final one included.
+        region, x, y, size, angle, direction: the plan; size is the share of the face box, direction an overlay's motion.
+        evidence: what chose the plan, in the attack's words.
+    """
+
+    recognizer: str
+    defense: str
+    attack: str
+    kinetics: str
+    clip: str
+    subject: str
+    emotion: str
+    clean_prediction: str
+    attacked_prediction: str
+    status: str
+    success: bool
+    queries: int
+    region: str = ""
+    x: float = math.nan
+    y: float = math.nan
+    size: float = math.nan
+    angle: float = math.nan
+    direction: str = ""
+    art: str = ""
+    abstained: bool = False
+    evidence: str = ""
+
+    @property
+    def clean_correct(self) -> bool:
+        """Whether the recognizer was right before the sticker."""
+        return self.clean_prediction == self.emotion
+
+
+COLUMNS = tuple(f.name for f in fields(Row))
+
+
+def summarise(rows: Sequence[Row], emotions: Sequence[str], *, seed: int = 0) -> dict[str, Any]:
+    """The figures of one cell, from its rows.
+
+    The attack success rate (ASR) counts clips that were correct clean and are answered wrongly attacked, over the clips
+    that were correct clean. `error_rate` is what the literature often calls ASR: wrong or unanswered over all clips.
+    """
+    correct = [r for r in rows if r.clean_correct]
+    hits = sum(r.success for r in correct)
+    flags = np.array([r.success for r in correct], dtype=float)
+    by_subject = metrics.bootstrap(
+        lambda chosen: float(flags[chosen].mean()), [r.subject for r in correct], rng=np.random.default_rng(seed)
+    )
+    true = [r.emotion for r in rows]
+    clean = metrics.scores(*metrics.confusion(true, [r.clean_prediction for r in rows], emotions))
+    matrix, none = metrics.confusion(true, [r.attacked_prediction for r in rows], emotions)
+    return {
+        "n": len(rows),
+        "n_clean_correct": len(correct),
+        "n_success": hits,
+        "asr": hits / len(correct) if correct else None,
+        "asr_ci95": list(metrics.wilson(hits, len(correct))),
+        "asr_ci95_subjects": None if math.isnan(by_subject[0]) else list(by_subject),
+        "error_rate": sum(r.attacked_prediction != r.emotion for r in rows) / len(rows) if rows else None,
+        "clean": asdict(clean),
+        "attacked": {**asdict(metrics.scores(matrix, none)), "leakage_bits": metrics.leakage_bits(matrix)},
+        "by_emotion": {e: _part([r for r in correct if r.emotion == e]) for e in emotions},
+        "by_region": {k: _part([r for r in correct if r.region == k]) for k in sorted({r.region for r in rows})},
+        "unanswered": sum(r.status not in ("ok", "invalid") for r in rows),
+        "invalid": sum(r.status == "invalid" for r in rows),
+        "abstained": sum(r.abstained for r in rows),
+        "queries_mean": float(np.mean([r.queries for r in rows])) if rows else 0.0,
+        "queries_max": max((r.queries for r in rows), default=0),
+    }
+
+
+def _part(rows: Sequence[Row]) -> dict[str, Any]:
+    hits = sum(r.success for r in rows)
+    rate = hits / len(rows) if rows else None
+    return {"n": len(rows), "n_success": hits, "asr": rate, "asr_ci95": list(metrics.wilson(hits, len(rows)))}
+
+
+def compare(rows_of: Mapping[str, Sequence[Row]], baseline: str = "random") -> dict[str, dict[str, float]]:
+    """Paired exact McNemar tests of each attack against the baseline, adjusted by Holm over the attacks compared.
+
+    Args:
+        rows_of: attack to rows, all of one recognizer, defence and kinetics.
+
+    Returns:
+        For each attack but the baseline: the difference in ASR on the clips both tried, p and p_holm.
+    """
+    if baseline not in rows_of:
+        return {}
+    base = {r.clip: r for r in rows_of[baseline] if r.clean_correct}
+    found: dict[str, dict[str, float]] = {}
+    for attack, rows in rows_of.items():
+        paired = [(r.success, base[r.clip].success) for r in rows if r.clip in base]
+        if attack == baseline or not paired:
+            continue
+        ours, theirs = (np.array(column) for column in zip(*paired, strict=True))
+        found[attack] = {
+            "n": len(paired),
+            "difference": float(ours.mean() - theirs.mean()),
+            "p": metrics.mcnemar(ours, theirs),
+        }
+    for attack, p in zip(found, metrics.holm([f["p"] for f in found.values()]), strict=True):
+        found[attack]["p_holm"] = p
+    return found
+
+
+def write_rows(rows: Iterable[Row], path: Path) -> None:
+    """Write ``clips.csv``, whole or not at all."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows({k: _cell(v) for k, v in asdict(row).items()} for row in rows)
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(text.getvalue(), encoding="utf-8", newline="")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read ``clips.csv`` back.
+
+    Raises:
+        UnreadableData: when it is not one.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise UnreadableData(f"{path} does not have the columns of clips.csv ({', '.join(COLUMNS[:5])}, ...)")
+            return [row_from(record) for record in reader]
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError) as error:
+        raise UnreadableData(f"{path} is not a readable clips.csv ({error})") from error
+
+
+def row_from(record: Mapping[str, Any]) -> Row:
+    """A row from text or plain values, keyed by column."""
+    values: dict[str, Any] = {}
+    for f in fields(Row):
+        raw = record[f.name]
+        if f.type == "bool":
+            values[f.name] = raw if isinstance(raw, bool) else raw == "True"
+        elif f.type == "int":
+            values[f.name] = int(raw)
+        elif f.type == "float":
+            values[f.name] = math.nan if raw in ("", None) else float(raw)
+        else:
+            values[f.name] = str(raw)
+    return Row(**values)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(round(value, 6))
+    return value
+
+
+def write_results(results: Mapping[str, Any], path: Path) -> None:
+    """Write ``results.json``, whole or not at all; a number that is not finite becomes null."""
+    write_json(_plain(results), path)
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """Read ``results.json``.
+
+    Raises:
+        UnreadableData: when it is missing, damaged, or of another schema.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UnreadableData(f"{path} is not a readable results.json ({error})") from error
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+        raise UnreadableData(f"{path} is not of schema {SCHEMA}; it was not written by this version of mask audit")
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

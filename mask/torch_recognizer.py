@@ -1,0 +1,142 @@
+"""Recognizers made of a torch module: what they share, so that a new one is its network and its input.
+
+To audit a network of your own that reads the onset and the apex frame, `TorchRecognizer` is all there is to it::
+
+    TorchRecognizer("mine", ("negative", "positive", "surprise"), module, size=224)
+
+where ``module`` maps ``float32 (N, 3, 2, size, size)`` in [0, 1] to logits ``(N, 3)``.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mask.clip import Clip
+from mask.contracts import Prediction, Progress, Reads, Recognizer, Status, quiet
+from mask.errors import NoFaceError
+from mask.faces import aligned_pair
+
+Inputs = NDArray[Any]
+"""What a network eats, one row per clip, before it becomes a tensor."""
+
+
+class TorchRecognizer(Recognizer):
+    """A torch module that classifies the aligned onset and apex frames.
+
+    Args:
+        name: how results name it.
+        labels: the classes by name, in the order of the module's outputs.
+        module: maps ``float32 (N, 3, 2, size, size)`` in [0, 1], RGB, to logits ``(N, K)``. Normalisation is its own.
+        size: side of the aligned face crop, in pixels.
+        batch: clips per forward pass.
+    """
+
+    reads: Reads = "pair"
+
+    def __init__(
+        self, name: str, labels: Sequence[str], module: nn.Module, *, size: int = 224, batch: int = 32
+    ) -> None:
+        self.name, self.labels = name, tuple(labels)
+        self.module = module.eval()
+        self.size, self.batch = size, batch
+
+    @property
+    def device(self) -> torch.device:
+        """Where the module lives."""
+        tensors = [*self.module.parameters(), *self.module.buffers()]
+        return tensors[0].device if tensors else torch.device("cpu")
+
+    def inputs(self, clip: Clip) -> Inputs:
+        """What the network is given for one clip: ``uint8 (2, size, size, 3)``.
+
+        Raises:
+            NoFaceError: when the clip's face box is not known and no face is found.
+        """
+        return aligned_pair(clip, self.size)
+
+    def tensor(self, inputs: Sequence[Inputs]) -> Tensor:
+        """Stack inputs into what `logits` takes: ``float32 (N, 3, 2, size, size)`` in [0, 1]."""
+        stacked = torch.from_numpy(np.stack(inputs)).to(self.device)
+        return stacked.permute(0, 4, 1, 2, 3).float().div_(255)
+
+    def logits(self, video: Tensor) -> Tensor:
+        """Logits ``(N, K)``; the gradient reaches the pixels of ``float32 (N, 3, 2, size, size)`` in [0, 1]."""
+        result: Tensor = self.module(video)
+        return result
+
+    def predict(self, clips: Sequence[Clip]) -> Prediction:
+        status: list[Status] = []
+        rows: list[NDArray[np.floating[Any]]] = []
+        empty = np.full(len(self.labels), np.nan)
+        for start in range(0, len(clips), self.batch):
+            found: list[Inputs] = []
+            here: list[bool] = []
+            for clip in clips[start : start + self.batch]:
+                try:
+                    found.append(self.inputs(clip))
+                    here.append(True)
+                except NoFaceError:
+                    here.append(False)
+            scored = iter(self._forward(found))
+            rows += [next(scored) if h else empty for h in here]
+            status += ["ok" if h else "no_face" for h in here]
+        if not rows:
+            return Prediction(self.labels, np.empty((0, len(self.labels))), ())
+        told = Prediction.from_logits(self.labels, np.stack(rows))
+        merged = tuple(t if s == "ok" else s for s, t in zip(status, told.status, strict=True))
+        return Prediction(self.labels, told.probabilities, merged)
+
+    def _forward(self, inputs: Sequence[Inputs]) -> NDArray[np.floating[Any]]:
+        if not inputs:
+            return np.empty((0, len(self.labels)))
+        with torch.inference_mode():
+            return self.logits(self.tensor(inputs)).double().cpu().numpy()
+
+
+class Trainable(TorchRecognizer):
+    """A `TorchRecognizer` that can be trained from scratch; `fit` returns another one and changes nothing."""
+
+    epochs: int
+
+    @abstractmethod
+    def fresh(self, labels: Sequence[str]) -> Self:
+        """An untrained recognizer of the same options for other labels, initialised from torch's generator."""
+
+    @abstractmethod
+    def options(self) -> dict[str, Any]:
+        """The keyword parameters of `create` that rebuild this architecture. JSON-compatible."""
+
+    @abstractmethod
+    def learn(self, inputs: Tensor, targets: Tensor, generator: torch.Generator, progress: Progress) -> None:
+        """Train `self.module` in place on raw stacked inputs; report one per epoch. Sees no test clip."""
+
+    def fit(
+        self, inputs: Inputs, targets: NDArray[np.int64], labels: Sequence[str], seed: int, progress: Progress = quiet
+    ) -> Self:
+        """Train a fresh recognizer.
+
+        Args:
+            inputs: ``(N, ...)``, rows as `inputs` returns them.
+            targets: ``int64 (N,)``, positions in `labels`.
+            seed: fixes initialisation, order and augmentation; the global generators are left as they were.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = self.fresh(labels)
+            generator = torch.Generator().manual_seed(seed)
+            model.module.train()
+            model.learn(torch.from_numpy(inputs), torch.from_numpy(targets), generator, progress)
+            model.module.eval()
+        return model
+
+    def weights_name(self) -> str:
+        """What the weights files of this architecture are called, for messages."""
+        return Path(self.name).name
