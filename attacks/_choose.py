@@ -14,7 +14,7 @@ def draw_motion(scene: Scene) -> Kinetics:
     return motions[int(scene.rng.integers(len(motions)))]
 
 
-def at(site: Site, scene: Scene, evidence: str, *, motion: Kinetics | None = None, art: str = "grey") -> Plan:
+def at(site: Site, scene: Scene, evidence: str, *, motion: Kinetics | None = None, art: str = "heart") -> Plan:
     """A plan of the largest allowed sticker at a site."""
     placement = Placement(site.x, site.y, scene.threat.area, region=site.region)
     return Plan(placement, motion or draw_motion(scene), art, evidence)

@@ -15,7 +15,7 @@ from ._choose import at, nearest
 class Centre(Attack):
     """Takes the allowed site nearest the middle of the face box."""
 
-    art: str = "grey"
+    art: str = "heart"
 
     def plan(self, clip: Clip, scene: Scene) -> Plan:
         return at(nearest(scene.sites, 0.5, 0.5), scene, "the middle of the face", art=self.art)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+
 from mask.clip import Clip
 from mask.contracts import Access, Attack, Scene
 from mask.plan import Placement, Plan
@@ -19,7 +20,7 @@ class Exhaustive(Attack):
     """
 
     access: ClassVar[Access] = "score"
-    art: str = "grey"
+    art: str = "heart"
 
     def plan(self, clip: Clip, scene: Scene) -> Plan:
         area = scene.threat.area

@@ -15,7 +15,7 @@ from ._choose import at
 class Random(Attack):
     """Draws a site uniformly, and a motion."""
 
-    art: str = "grey"
+    art: str = "heart"
 
     def plan(self, clip: Clip, scene: Scene) -> Plan:
         site = scene.sites[int(scene.rng.integers(len(scene.sites)))]

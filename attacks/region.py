@@ -19,19 +19,19 @@ class Region(Attack):
 
     name: str
     scheme: str = "mesh"
-    art: str = "grey"
+    art: str = "heart"
 
     def plan(self, clip: Clip, scene: Scene) -> Plan:
         space = "flow" if clip.frames is None else "frames"
         site = region_sites(load(self.scheme), scene.threat, space)[self.name]
         if site is None:
             raise InvalidPlan(
-                f"region {self.name!r} cannot carry a {scene.threat.kinetics} sticker of {scene.threat.area:.3f} of the face"
+                f"region {self.name!r} cannot carry a {scene.threat.kinetics} sticker of {scene.threat.area:.3f} of it"
             )
         return at(site, scene, f"always {self.name}", art=self.art)
 
 
-def create(name: str = "", scheme: str = "mesh", art: str = "grey") -> Region | tuple[Region, ...]:
+def create(name: str = "", scheme: str = "mesh", art: str = "heart") -> Region | tuple[Region, ...]:
     """The attack on one region, or, without `name`, one attack per region of the scheme."""
     known = load(scheme).names
     if not name:

@@ -17,11 +17,11 @@ import numpy as np
 from mask.clip import Clip, Dataset
 from mask.contracts import Attack, Defense, Discovery, Evidence, NoTarget, Prediction, Recognizer, Scene
 from mask.errors import InvalidPlan, UsageError
-from mask.evaluate import check_labels, score
+from mask.evaluate import check_labels
 from mask.oracle import MeteredTarget, Scorer
-from mask.plan import Placement, Plan, Site, ThreatModel
+from mask.plan import Kinetics, Plan, Site, ThreatModel
 from mask.regions import load, sites
-from mask.results import Row, compare, summarise
+from mask.results import Row, summarise
 
 Tick = Callable[[str, int, int], None]
 """Called as (what is being done, items finished since the last call, items in all)."""
@@ -40,9 +40,9 @@ class Setting:
         attacks: by the label results give them.
         threats: one per kinetics.
         defenses: by label; `None` is no defence.
+        defended: the attacks tried behind defences, by label; `None` for all.
         discovery: clips attacks may study; `None` to set aside subjects of `dataset`.
         scheme: the regions that name places.
-        step: spacing of the sites on frames, in shares of the face box; `None` for the default.
         seed: fixes everything random.
     """
 
@@ -51,6 +51,7 @@ class Setting:
     attacks: Mapping[str, Attack]
     threats: tuple[ThreatModel, ...]
     defenses: Mapping[str, Defense | None] = field(default_factory=lambda: {"none": None})
+    defended: tuple[str, ...] | None = None
     discovery: Dataset | None = None
     scheme: str = "mesh"
     seed: int = 0
@@ -108,15 +109,20 @@ def run(setting: Setting, finished: Mapping[str, Any] | None = None, tick: Tick 
     for recognizer in setting.recognizers:
         check_labels(recognizer, setting.dataset)
         bare = Scorer(recognizer)
+        learnt: dict[str, Evidence | None] = {}
         for defense_name, defense in setting.defenses.items():
             target = bare if defense is None else Scorer(defense.wrap(recognizer))
             for threat in setting.threats:
                 for attack_name, attack in setting.attacks.items():
+                    if defense is not None and setting.defended is not None and attack_name not in setting.defended:
+                        continue
                     key = cell_key(setting, recognizer, defense_name, attack_name, attack, threat)
                     if key in done:
                         yield done[key]
                         continue
-                    cell = Cell(setting, plan, recognizer.name, defense_name, attack_name, attack, threat, bare, target)
+                    cell = Cell(
+                        setting, plan, recognizer.name, defense_name, attack_name, attack, threat, bare, target, learnt
+                    )
                     yield {"key": key, **cell.run(tick)}
 
 
@@ -153,6 +159,7 @@ class Cell:
     threat: ThreatModel
     bare: Scorer
     target: Scorer
+    learnt: dict[str, Evidence | None]
 
     def run(self, tick: Tick) -> dict[str, Any]:
         """Discover, plan, carry out and count."""
@@ -161,11 +168,12 @@ class Cell:
         if self.defense != "none":
             label += f" vs {self.defense}"
         plans: list[tuple[Clip, Plan | None, int]] = []
+        self._map: PlaceMap | None = None
         evidence: list[dict[str, Any]] = []
         total = len(self.setting.dataset)
         for half in self.halves:
             found = self._discover(half, lambda n: tick(f"{label}: discovery", n, total))
-            if found is not None:
+            if found is not None and self.attack.student is self.attack and self.defense == "none":
                 evidence.append({"attacked": half.name, "summary": found.summary, "data": dict(found.data)})
             for clip in half.attacked:
                 plans.append((clip, *self._plan(clip, found)))
@@ -180,14 +188,22 @@ class Cell:
             **summarise(rows, self.setting.dataset.emotions, seed=self.setting.seed),
             "seconds": round(time.perf_counter() - started, 3),
         }
-        return {"cell": summary, "rows": rows, "evidence": evidence}
+        return {"cell": summary, "rows": rows, "evidence": evidence, "map": self._map and self._map.to_json()}
 
     def _discover(self, half: Half, progress: Callable[[int], None]) -> Evidence | None:
+        """What the attack learns for this half; learnt once, whatever the defence, and shared with its controls."""
+        student = self.attack.student
+        key = repr((student, self.threat, half.name))
+        if key not in self.learnt:
+            self.learnt[key] = self._study(student, half, progress)
+        return self.learnt[key]
+
+    def _study(self, student: Attack, half: Half, progress: Callable[[int], None]) -> Evidence | None:
         def surrogate(clip: Clip, plans: Sequence[Plan]) -> Prediction:
             return self.bare.under(clip, plans) if plans else self.bare.clean([clip])
 
         clips = half.discovery
-        return self.attack.discover(
+        return student.discover(
             Discovery(
                 clips,
                 half.neutral,
@@ -218,7 +234,16 @@ class Cell:
             self.threat.check(plan)
         except InvalidPlan:
             return None, metered.queries
+        self._remember(clip, scene.sites, metered.asked)
         return plan, metered.finish(plan)
+
+    def _remember(self, clip: Clip, places: Sequence[Site], asked: Sequence[Plan]) -> None:
+        if not asked or self.target.clean([clip]).names[0] != clip.emotion:
+            return
+        if self._map is None:
+            self._map = PlaceMap(places, self.threat.motions())
+        names = self.target.under(clip, asked).names
+        self._map.add(asked, [n is not None and n != clip.emotion for n in names])
 
     def _count(self, plans: Sequence[tuple[Clip, Plan | None, int]]) -> list[Row]:
         clean = self.target.clean([clip for clip, _, _ in plans])
@@ -241,8 +266,15 @@ class Cell:
             p, k = plan.placement, plan.kinetics
             direction = f"{k.direction[0]:+g},{k.direction[1]:+g}" if k.kind == "overlay" else ""
             placed = {
-                **{"region": p.region, "x": p.x, "y": p.y, "size": p.area, "angle": p.angle, "direction": direction},
-                **{"art": plan.art, "abstained": plan.abstained, "evidence": plan.evidence},
+                "region": p.region,
+                "x": p.x,
+                "y": p.y,
+                "size": p.area,
+                "angle": p.angle,
+                "direction": direction,
+                "art": plan.art,
+                "abstained": plan.abstained,
+                "evidence": plan.evidence,
             }
         return Row(
             recognizer=self.recognizer,
@@ -265,37 +297,44 @@ class Cell:
         return sites(load(self.setting.scheme), self.threat, space)
 
 
-def place_map(scorer: Scorer, clips: Sequence[Clip], threat: ThreatModel, places: Sequence[Site], art: str) -> dict[str, Any]:
-    """How often each place flips a clip that was correct clean: over all motions, and with the best motion for all.
+class PlaceMap:
+    """How often each place flipped a clip that was correct clean, over everything an attack asked its target.
 
-    The mean over places and motions is the exact success rate of a random placement.
+    When every place and motion was asked about, the mean over all is the exact success rate of a random placement.
     """
-    correct = [c for c, name in zip(clips, scorer.clean(clips).names, strict=True) if name == c.emotion]
-    motions = threat.motions()
-    plans = [Plan(Placement(s.x, s.y, threat.area, region=s.region), m, art) for s in places for m in motions]
-    if not correct:
-        return {"n": 0, "kinetics": threat.kinetics, "random_exact": None, "places": []}
-    flips = np.zeros((len(places), len(motions)))
-    for clip in correct:
-        names = scorer.under(clip, plans).names
-        wrong = np.array([n is not None and n != clip.emotion for n in names])
-        flips += wrong.reshape(flips.shape)
-    rate = flips / len(correct)
-    return {
-        "n": len(correct),
-        "kinetics": threat.kinetics,
-        "random_exact": float(rate.mean()),
-        "places": [
-            {"x": s.x, "y": s.y, "region": s.region, "mean": float(r.mean()), "best_motion": float(r.max())}
-            for s, r in zip(places, rate, strict=True)
-        ],
-    }
+
+    def __init__(self, places: Sequence[Site], motions: Sequence[Kinetics]) -> None:
+        self._places = {(s.x, s.y): i for i, s in enumerate(places)}
+        self._motions = {m: i for i, m in enumerate(motions)}
+        self._sites = places
+        self._asked = np.zeros((len(places), len(motions)), dtype=np.int64)
+        self._flips = np.zeros_like(self._asked)
+
+    def add(self, plans: Sequence[Plan], wrong: Sequence[bool]) -> None:
+        """Count the answers about one clip."""
+        for plan, flip in zip(plans, wrong, strict=True):
+            place = self._places.get((plan.placement.x, plan.placement.y))
+            if place is not None:
+                self._asked[place, self._motions[plan.kinetics]] += 1
+                self._flips[place, self._motions[plan.kinetics]] += flip
+
+    def to_json(self) -> dict[str, Any] | None:
+        """The map as plain data, or None when the attack asked nothing."""
+        if not self._asked.any():
+            return None
+        rate = self._flips / np.maximum(self._asked, 1)
+        whole = bool(self._asked.min() == self._asked.max())
+        return {
+            "n": int(self._asked.max()),
+            "random_exact": float(rate.mean()) if whole else None,
+            "places": [
+                {"x": s.x, "y": s.y, "region": s.region, "mean": float(r.mean()), "best_motion": float(r.max())}
+                for s, r in zip(self._sites, rate, strict=True)
+            ],
+        }
 
 
 def _generator(seed: int, *words: str) -> np.random.Generator:
     """A generator that depends on the seed and the words, not on the order of calls."""
     digest = hashlib.sha256("\0".join(words).encode()).digest()
     return np.random.default_rng([seed, *np.frombuffer(digest[:16], dtype=np.uint32).tolist()])
-
-
-__all__ = ["Half", "Setting", "Tick", "cell_key", "compare", "halves", "place_map", "run", "score"]

@@ -7,7 +7,7 @@ another frame sequence around it (`Clip.with_frames`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -140,6 +140,11 @@ class Dataset:
 
     def __iter__(self) -> Iterator[Clip]:
         return iter(self.clips)
+
+    def only(self, subjects: Collection[str]) -> Dataset:
+        """The clips of some subjects."""
+        kept = tuple(c for c in self.clips if c.subject in subjects)
+        return replace(self, clips=kept, neutral=tuple(c for c in self.neutral if c.subject in subjects))
 
     @property
     def subjects(self) -> tuple[str, ...]:

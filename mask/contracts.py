@@ -224,6 +224,11 @@ class Attack(ABC):
 
     access: ClassVar[Access] = "none"
 
+    @property
+    def student(self) -> Attack:
+        """The attack whose `discover` gathers the evidence; a control names the attack it is the control of."""
+        return self
+
     def discover(self, discovery: Discovery) -> Evidence | None:
         """Study other subjects; called once before planning. By default nothing."""
         return None

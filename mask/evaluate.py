@@ -25,9 +25,7 @@ def check_labels(recognizer: Recognizer, dataset: Dataset) -> None:
         )
 
 
-def predict(
-    recognizer: Recognizer, clips: Sequence[Clip], progress: Progress = quiet, chunk: int = 64
-) -> Prediction:
+def predict(recognizer: Recognizer, clips: Sequence[Clip], progress: Progress = quiet, chunk: int = 64) -> Prediction:
     """Predict in chunks, with progress."""
     parts = []
     for start in range(0, len(clips), chunk):
@@ -74,9 +72,7 @@ def score(
     }
 
 
-def evaluate(
-    recognizer: Recognizer, dataset: Dataset, *, seed: int = 0, progress: Progress = quiet
-) -> dict[str, Any]:
+def evaluate(recognizer: Recognizer, dataset: Dataset, *, seed: int = 0, progress: Progress = quiet) -> dict[str, Any]:
     """Score a recognizer on a dataset, pooled and per database where there are several.
 
     UF1 and UAR are those of the pooled predictions (MEGC 2019), never a mean over folds.

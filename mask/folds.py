@@ -78,9 +78,7 @@ class FoldedRecognizer(Recognizer):
             return Prediction(self.labels, np.empty((0, len(self.labels))), ())
         whole = Prediction.concatenate(parts)
         back = np.argsort(np.concatenate([rows for rows in groups.values()]), kind="stable")
-        return Prediction(
-            self.labels, whole.probabilities[back], tuple(whole.status[i] for i in back), whole.source
-        )
+        return Prediction(self.labels, whole.probabilities[back], tuple(whole.status[i] for i in back), whole.source)
 
 
 class _Average(Recognizer):
@@ -91,5 +89,7 @@ class _Average(Recognizer):
     def predict(self, clips: Sequence[Clip]) -> Prediction:
         parts = [m.predict(clips) for m in self.models]
         mean = np.mean([p.probabilities for p in parts], axis=0)
-        status = tuple(next((s for s in column if s != "ok"), "ok") for column in zip(*(p.status for p in parts)))
+        status = tuple(
+            next((s for s in column if s != "ok"), "ok") for column in zip(*(p.status for p in parts), strict=True)
+        )
         return Prediction(self.labels, mean, status, parts[0].source)

@@ -97,12 +97,17 @@ class MeteredTarget:
 
     def __init__(self, scorer: Scorer, clip: Clip, access: Access, budget: int | None) -> None:
         self._scorer, self._clip, self._access, self._budget = scorer, clip, access, budget
-        self._asked: set[tuple[Any, ...]] = set()
+        self._asked: dict[tuple[Any, ...], Plan] = {}
 
     @property
     def queries(self) -> int:
         """Queries spent so far."""
         return len(self._asked)
+
+    @property
+    def asked(self) -> tuple[Plan, ...]:
+        """The plans asked about so far, in order."""
+        return tuple(self._asked.values())
 
     @property
     def remaining(self) -> int | None:
@@ -121,17 +126,17 @@ class MeteredTarget:
 
     def finish(self, plan: Plan) -> int:
         """Spend the final look on `plan` and return all queries spent."""
-        self._asked.add(plan.key)
+        self._asked.setdefault(plan.key, plan)
         return self.queries
 
     def _allow(self, wanted: Access, plans: Sequence[Plan]) -> None:
         levels = ("none", "decision", "score", "gradient")
         if levels.index(wanted) > levels.index(self._access):
             raise AccessDenied(f"this attack declared access {self._access!r} and asked its target for a {wanted}")
-        new = {p.key for p in plans} - self._asked
+        new = {p.key: p for p in plans if p.key not in self._asked}
         if self.remaining is not None and len(new) > self.remaining:
             raise BudgetExhausted(
                 f"this attack asked {len(new)} more queries about {self._clip.key} with {self.remaining} left of "
                 f"{self._budget}"
             )
-        self._asked |= new
+        self._asked.update(new)

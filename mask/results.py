@@ -32,7 +32,7 @@ class Row:
         status: of the attacked prediction, or ``invalid`` when the attack's plan was outside its threat model.
         success: the clip was correct clean and is answered, wrongly, attacked.
         queries: distinct looks at the target on this clip, the final one included.
-        region, x, y, size, angle, direction: the plan; size is the share of the face box, direction an overlay's motion.
+        region, x, y, size, angle, direction: the plan; size is the share of the face box, direction that of an overlay.
         evidence: what chose the plan, in the attack's words.
     """
 

@@ -18,7 +18,7 @@ from mask.errors import UnreadableData, UsageError
 from mask.results import SCHEMA, row_from, write_results, write_rows
 from mask.weights import write_json
 
-_OWN_FILES = ("run.json", "results.json", "clips.csv", "report.html", "probe.json")
+_OWN_FILES = ("run.json", "results.json", "clips.csv", "report.html", "probe.json", "probe.png", "probe.svg")
 _OWN_FOLDERS = ("cells", "figures", "models")
 
 
@@ -49,6 +49,15 @@ def claim_folder(out: Path, force: bool) -> None:
         for name in _OWN_FOLDERS:
             shutil.rmtree(out / name, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
+
+
+def claim_training(out: Path, force: bool) -> None:
+    """With `force`, remove an earlier training from `out`, finished or not; `mask.train` refuses one otherwise."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; --out expects a folder")
+    if force and out.is_dir():
+        for path in [out / "model.json", out / "training.json", *out.glob("fold-*.safetensors")]:
+            path.unlink(missing_ok=True)
 
 
 class Run:

@@ -34,7 +34,9 @@ def held_out(dataset: Dataset, protocol: Protocol, seed: int = 0) -> list[tuple[
     if protocol not in PROTOCOLS:
         raise UsageError(f"there is no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
     if len(subjects) < 2:
-        raise UsageError(f"{dataset.name} has {len(subjects)} subject; a subject-independent protocol needs two or more")
+        raise UsageError(
+            f"{dataset.name} has {len(subjects)} subject; a subject-independent protocol needs two or more"
+        )
     if protocol == "loso":
         return [(s,) for s in subjects]
     order = [subjects[i] for i in np.random.default_rng(seed).permutation(len(subjects))]

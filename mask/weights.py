@@ -72,9 +72,7 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
     ]
     if problems:
         more = f", and {len(problems) - 4} more" if len(problems) > 4 else ""
-        raise UnreadableWeights(
-            f"{path} does not fit {type(module).__name__}: it {'; it '.join(problems[:4])}{more}"
-        )
+        raise UnreadableWeights(f"{path} does not fit {type(module).__name__}: it {'; it '.join(problems[:4])}{more}")
     if bad := [name for name, t in state.items() if t.is_floating_point() and not torch.isfinite(t).all()]:
         raise UnreadableWeights(f"{path} holds NaN or infinity in {bad[0]}")
     module.load_state_dict(dict(state))

@@ -52,7 +52,9 @@ def load(
     return FoldedRecognizer(family, folds, strangers="average", card=told)
 
 
-def _trained(family: str, build: Callable[[dict[str, Any], tuple[str, ...]], Trainable], card: Path) -> FoldedRecognizer:
+def _trained(
+    family: str, build: Callable[[dict[str, Any], tuple[str, ...]], Trainable], card: Path
+) -> FoldedRecognizer:
     try:
         saved = json.loads(card.read_text(encoding="utf-8"))
         name, options, labels = saved["recognizer"], dict(saved["options"]), tuple(map(str, saved["labels"]))
@@ -60,7 +62,9 @@ def _trained(family: str, build: Callable[[dict[str, Any], tuple[str, ...]], Tra
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableWeights(f"{card} is not a model card of schema {SCHEMA} ({error})") from error
     if saved.get("schema") != SCHEMA or name != family:
-        raise UnreadableWeights(f"{card} describes {name!r} of schema {saved.get('schema')!r}, not {family!r} of {SCHEMA}")
+        raise UnreadableWeights(
+            f"{card} describes {name!r} of schema {saved.get('schema')!r}, not {family!r} of {SCHEMA}"
+        )
     models: dict[str, Trainable] = {}
     for file in dict.fromkeys(files.values()):
         if Path(file).name != file:

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from mask.contracts import Progress, Reads
-from mask.torch_recognizer import Trainable
 from torch import Tensor, nn
 from torch.nn import functional
+
+from mask.contracts import Progress, Reads
+from mask.torch_recognizer import Trainable
 
 from . import _bank
 from ._steps import train

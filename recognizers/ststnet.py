@@ -17,12 +17,13 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
 from mask.clip import Clip
 from mask.contracts import Progress, Reads
 from mask.flow import METHODS, encode, flow_map, tvl1
 from mask.torch_recognizer import Inputs, Trainable
-from torch import Tensor, nn
-from torch.nn import functional
 
 from . import _bank
 from ._steps import train
@@ -144,7 +145,9 @@ def _mirror_some(maps: Tensor, generator: torch.Generator) -> Tensor:
     return out
 
 
-def create(weights: str | None = None, flow: str = "tvl1", size: int = 140, epochs: int = 150, rate: float = 2e-3) -> Any:
+def create(
+    weights: str | None = None, flow: str = "tvl1", size: int = 140, epochs: int = 150, rate: float = 2e-3
+) -> Any:
     """STSTNet: trained or published weights when `weights` names a folder of them, untrained otherwise."""
 
     def build(saved: dict[str, Any], labels: tuple[str, ...]) -> STSTNet:

@@ -1,0 +1,35 @@
+"""The place and motion of the causal attack with a plain grey square: how much of its success is the drawing's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from mask.clip import Clip
+from mask.contracts import Attack, Scene
+from mask.plan import Plan
+
+from .causal import Causal
+
+
+@dataclass(frozen=True)
+class Grey(Attack):
+    """A control. On a flow map the drawing plays no part, and the two agree by construction.
+
+    Args:
+        aim: the attack whose plan is carried out without its drawing.
+    """
+
+    aim: Causal = field(default_factory=Causal)
+
+    @property
+    def student(self) -> Attack:
+        """The evidence is the causal attack's own, gathered with its drawing."""
+        return self.aim
+
+    def plan(self, clip: Clip, scene: Scene) -> Plan:
+        return replace(self.aim.plan(clip, scene), art="grey")
+
+
+def create(evidence: str = "effects", flow: str = "tvl1", bootstraps: int = 100, scheme: str = "mesh") -> Grey:
+    """The control of ``causal`` of the same options."""
+    return Grey(Causal(evidence, flow, bootstraps, scheme))  # type: ignore[arg-type]

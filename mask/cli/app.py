@@ -1,0 +1,290 @@
+"""Every command, its options and its help. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mask import __version__
+from mask.errors import MaskError
+
+app = typer.Typer(
+    name="mask",
+    help="MASK: if I put this small sticker here, does that machine still read the emotion I did not mean to show?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write or check a dataset.")
+app.add_typer(data_app, name="data")
+
+Data = Annotated[
+    str, typer.Option("--data", metavar="SPEC", help="synthetic:subjects=12,seed=0  megc-flow:DIR  folder:DIR")
+]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="folder to write; made if it does not exist")]
+Force = Annotated[bool, typer.Option("--force", help="replace what an earlier run left there")]
+Json = Annotated[bool, typer.Option("--json", help="print the result as JSON on standard output")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="fixes everything random")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="no progress on standard error")]
+Model = Annotated[str, typer.Argument(metavar="RECOGNIZER", help="such as ststnet:weights=DIR or mmnet:weights=DIR")]
+Models = Annotated[list[str], typer.Argument(metavar="RECOGNIZER...", help="such as ststnet:weights=DIR")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mask {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="print it")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(out: Out = Path("runs/demo"), seed: Seed = 0, force: Force = False, quiet: Quiet = False) -> None:
+    """The whole story on embedded data, offline: train, probe, attack, defend, report."""
+    from mask.cli import demo as work
+
+    work.demo(out, seed=seed, force=force, quiet=quiet)
+
+
+@app.command()
+def evaluate(recognizer: Model, data: Data, seed: Seed = 0, json: Json = False, quiet: Quiet = False) -> None:
+    """Score a recognizer: UF1, UAR, accuracy, confusion, majority baseline."""
+    from mask.cli import evaluate as work
+
+    work.evaluate(recognizer, data, seed=seed, as_json=json, quiet=quiet)
+
+
+@app.command()
+def train(
+    recognizer: Annotated[
+        str, typer.Argument(metavar="RECOGNIZER", help="such as ststnet:flow=dis or mmnet:width=0.25")
+    ],
+    data: Data,
+    out: Out,
+    protocol: Annotated[
+        str, typer.Option(help="loso, kfold (four folds of subjects) or split (a third held out)")
+    ] = "loso",
+    seed: Seed = 0,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a recognizer subject-independently, score it, and save its weights."""
+    from mask.cli import train as work
+
+    work.train(recognizer, data, out, protocol=protocol, seed=seed, force=force, as_json=json, quiet=quiet)
+
+
+@app.command()
+def probe(
+    data: Data,
+    out: Out,
+    method: Annotated[str, typer.Option(help="pc, fci or ges; or paper, the method of the ICASSP 2025 paper")] = "pc",
+    scheme: Annotated[str, typer.Option(help="which regions: mesh or au14")] = "mesh",
+    flow: Annotated[str, typer.Option(help="tvl1, farneback or dis, for clips of frames")] = "tvl1",
+    alpha: Annotated[float, typer.Option(help="level of the independence tests")] = 0.05,
+    bootstraps: Annotated[int, typer.Option(min=0, help="resamplings of subjects")] = 200,
+    seed: Seed = 0,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Which regions' motion goes with which emotion: causal graph, stability, null controls."""
+    from mask.cli import probe as work
+
+    work.probe(
+        data,
+        out,
+        method=method,
+        scheme=scheme,
+        flow=flow,
+        alpha=alpha,
+        bootstraps=bootstraps,
+        seed=seed,
+        force=force,
+        as_json=json,
+        quiet=quiet,
+    )
+
+
+@app.command()
+def audit(
+    recognizers: Models,
+    data: Data,
+    out: Out,
+    discovery: Annotated[
+        str | None,
+        typer.Option(metavar="SPEC", help="clips attacks may study; without it subjects of --data are set aside"),
+    ] = None,
+    attacks: Annotated[
+        str, typer.Option(metavar="a,b", help="see 'mask list attacks'")
+    ] = "random,centre,region,au-sticker,grey,causal,exhaustive",
+    defenses: Annotated[str, typer.Option(metavar="a,b", help="see 'mask list defenses'; none is always tried")] = "",
+    kinetics: Annotated[str, typer.Option(metavar="a,b", help="skin, overlay, screen")] = "skin,overlay",
+    area: Annotated[float, typer.Option(help="share of the face box the sticker may cover")] = 0.046,
+    budget: Annotated[int | None, typer.Option(help="queries per clip, the final look included")] = None,
+    blind: Annotated[bool, typer.Option("--blind", help="the wearer does not know which emotion to hide")] = False,
+    require_asr: Annotated[
+        float | None, typer.Option(help="exit with 100 unless some one-shot attack reaches this success rate")
+    ] = None,
+    show_faces: Annotated[bool, typer.Option("--show-faces", help="let the report show real faces")] = False,
+    seed: Seed = 0,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Attack recognizers on a dataset and report what a sticker does to them."""
+    from mask.cli import audit as work
+
+    work.audit(
+        recognizers,
+        data,
+        out,
+        discovery=discovery,
+        attacks=attacks,
+        defenses=defenses,
+        kinetics=kinetics,
+        area=area,
+        budget=budget,
+        blind=blind,
+        require_asr=require_asr,
+        show_faces=show_faces,
+        seed=seed,
+        force=force,
+        as_json=json,
+        quiet=quiet,
+    )
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="folders of finished runs")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="where to write; by default in the first DIR")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Rebuild a report, or compare several runs, from results.json and clips.csv alone."""
+    from mask.cli import report as work
+
+    work.report(runs, out, force=force)
+
+
+@app.command()
+def protect(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="video files, folders or globs")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="output file, or folder for several inputs")] = None,
+    suffix: Annotated[str, typer.Option(help="added to each name when no output is given")] = "_masked",
+    region: Annotated[str, typer.Option(help="where to put it; by default the region the evidence ranks first")] = "",
+    hide: Annotated[str, typer.Option(help="the emotion to hide, when you know it")] = "",
+    art: Annotated[str, typer.Option(help="see 'mask list stickers'")] = "heart",
+    area: Annotated[float, typer.Option(help="share of the face box the sticker covers")] = 0.046,
+    evidence: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="a finished audit whose causal evidence chooses the place")
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put a sticker that rides on the skin on every face of a video; sound, size and frames stay."""
+    from mask.cli import protect as work
+
+    work.protect(
+        inputs,
+        out,
+        suffix=suffix,
+        region=region,
+        hide=hide,
+        art=art,
+        area=area,
+        evidence=evidence,
+        force=force,
+        as_json=json,
+        quiet=quiet,
+    )
+
+
+@app.command()
+def verify(
+    original: Annotated[Path, typer.Argument(metavar="ORIGINAL")],
+    masked: Annotated[Path, typer.Argument(metavar="MASKED")],
+    recognizer: Annotated[list[str], typer.Option(help="such as ststnet:weights=DIR; may be repeated")],
+    require: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="exit with 100 unless this share of the readings changes")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Is it working: what a recognizer reads in a video before and after, and what was not tried."""
+    from mask.cli import verify as work
+
+    work.verify(original, masked, recognizer, require=require, as_json=json, quiet=quiet)
+
+
+@data_app.command("synth")
+def data_synth(
+    out: Out,
+    data: Annotated[str, typer.Option("--data", metavar="SPEC", help="its options")] = "synthetic",
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the synthetic benchmark as video files with an annotation table."""
+    from mask.cli import data as work
+
+    work.synth(out, data, force=force, quiet=quiet)
+
+
+@data_app.command("check")
+def data_check(spec: Annotated[str, typer.Argument(metavar="SPEC")], json: Json = False) -> None:
+    """Say what a dataset holds, what was skipped and why."""
+    from mask.cli import data as work
+
+    work.check(spec, as_json=json)
+
+
+@app.command("list")
+def list_names(
+    family: Annotated[str, typer.Argument(help="recognizers, attacks, defenses, datasets, stickers or regions")] = "",
+) -> None:
+    """What there is to choose from."""
+    from mask.cli import lists as work
+
+    work.show(family)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Tell what works on this machine."""
+    from mask.cli import doctor as work
+
+    work.doctor(as_json=json)
+
+
+def main() -> None:
+    """Run the command line; every failure a person can cause ends in one sentence and the documented exit code."""
+    try:
+        app(standalone_mode=True)
+    except MaskError as error:
+        _stop(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _stop("interrupted; what was finished is kept, and the same command goes on from there", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        _stop(f"{error.strerror or error}{where}; nothing half-written was left", 1)
+
+
+def _stop(message: str, code: int) -> None:
+    print(f"mask: {message}", file=sys.stderr)
+    sys.exit(code)

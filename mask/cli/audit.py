@@ -1,0 +1,186 @@
+"""``mask audit``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mask import registry
+from mask.audit import Setting, run
+from mask.cli.console import Progress, note, print_json, say, table
+from mask.clip import Dataset
+from mask.contracts import Attack, Defense, Recognizer
+from mask.errors import ThresholdNotMet, UsageError
+from mask.plan import MOTIONS, ThreatModel
+from mask.runs import Run, command_line, environment
+from mask.summary import conclusion, gather
+
+
+def audit(
+    recognizers: Sequence[str],
+    data: str,
+    out: Path,
+    *,
+    discovery: str | None,
+    attacks: str,
+    defenses: str,
+    kinetics: str,
+    area: float,
+    budget: int | None,
+    blind: bool,
+    require_asr: float | None,
+    show_faces: bool,
+    seed: int,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Build the setting from names, run it, write the folder, print the conclusion."""
+    setting = Setting(
+        recognizers=tuple(registry.create("recognizers", r) for r in recognizers),
+        dataset=registry.create("datasets", data),
+        attacks=named_attacks(attacks),
+        threats=threat_models(kinetics, area=area, budget=budget, blind=blind),
+        defenses=named_defenses(defenses),
+        discovery=None if discovery is None else registry.create("datasets", discovery),
+        seed=seed,
+    )
+    with Progress(quiet) as bar:
+        results = execute(setting, out, force=force, bar=bar, show_faces=show_faces)
+    report = write_report(out)
+    if as_json:
+        print_json(results)
+    else:
+        show(results, report)
+    if require_asr is not None:
+        _require(results, require_asr)
+
+
+def execute(
+    setting: Setting,
+    out: Path,
+    *,
+    force: bool,
+    bar: Progress,
+    show_faces: bool = False,
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Run a setting into a folder, going on where an interrupted run of the same setting stopped."""
+    folder = Run(out, header(setting), force)
+    cells = []
+    try:
+        for cell in run(setting, folder.finished, bar):
+            folder.keep(cell)
+            cells.append(cell)
+    except KeyboardInterrupt:
+        note(f"\n{len(cells)} finished cells are kept in {out}")
+        raise
+    results = gather(setting, cells, show_faces=show_faces)
+    results = {"command": command_line(), "environment": environment(), **results, **(extra or {})}
+    folder.finish(results, [row for cell in cells for row in cell["rows"]])
+    return results
+
+
+def header(setting: Setting) -> dict[str, Any]:
+    """What identifies a run for resuming."""
+    return {
+        "recognizers": [r.card() for r in setting.recognizers],
+        "data": setting.dataset.name,
+        "clips": len(setting.dataset),
+        "discovery": None if setting.discovery is None else setting.discovery.name,
+        "attacks": {name: repr(a) for name, a in setting.attacks.items()},
+        "defenses": {name: repr(d) for name, d in setting.defenses.items()},
+        "threats": [asdict(t) for t in setting.threats],
+        "seed": setting.seed,
+    }
+
+
+def named_attacks(text: str) -> dict[str, Attack]:
+    """Attacks by label; a name that stands for several is spelt out, ``region`` as ``region:name=chin`` and so on."""
+    found: dict[str, Attack] = {}
+    for spec in _split(text):
+        made = registry.create("attacks", spec)
+        for attack in made if isinstance(made, tuple) else (made,):
+            label = f"{spec}:name={attack.name}" if isinstance(made, tuple) else spec
+            if label in found:
+                raise UsageError(f"the attack {label!r} is listed twice")
+            found[label] = attack
+    if not found:
+        raise UsageError("no attack was named; see 'mask list attacks'")
+    return found
+
+
+def named_defenses(text: str) -> dict[str, Defense | None]:
+    """Defences by label, no defence first."""
+    return {"none": None, **{spec: registry.create("defenses", spec) for spec in _split(text) if spec != "none"}}
+
+
+def threat_models(kinetics: str, *, area: float, budget: int | None, blind: bool) -> tuple[ThreatModel, ...]:
+    """One threat model per way of moving."""
+    kinds = _split(kinetics)
+    unknown = [k for k in kinds if k not in MOTIONS]
+    if unknown or not kinds:
+        raise UsageError(f"--kinetics is {kinetics!r}; expected some of {', '.join(MOTIONS)}")
+    try:
+        return tuple(
+            ThreatModel(next(m for m in MOTIONS if m == k), area=area, budget=budget, wearer_knows_emotion=not blind)
+            for k in kinds
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def write_report(out: Path) -> Path:
+    """Build ``report.html`` in a finished run's folder."""
+    import importlib
+
+    build = importlib.import_module("mask.reports.html").build
+    path = out / "report.html"
+    build([out], path)
+    return path
+
+
+def show(results: Mapping[str, Any], report: Path) -> None:
+    """Print the cells as a table, the conclusion in five lines, and where the report is."""
+    rows = [_line(cell) for cell in results["cells"] if not cell["attack"].startswith("region:")]
+    say(table(rows, ["recognizer", "kinetics", "defence", "attack", "ASR", "95 %", "of", "p vs random", "queries"]))
+    say()
+    for line in conclusion(results):
+        say(line)
+    say(f"Report: {report}")
+
+
+def _line(cell: Mapping[str, Any]) -> list[str]:
+    versus = cell.get("vs_random")
+    rate = "-" if cell["asr"] is None else f"{cell['asr']:.3f}"
+    interval = "[{:.3f}, {:.3f}]".format(*cell["asr_ci95"])
+    p = "" if versus is None else f"{versus['p_holm']:.2g}"
+    names = [cell["recognizer"], cell["kinetics"], cell["defense"], cell["attack"]]
+    return [*names, rate, interval, str(cell["n_clean_correct"]), p, str(cell["queries_max"])]
+
+
+def _require(results: Mapping[str, Any], least: float) -> None:
+    one_shot = [c for c in results["cells"] if c["queries_max"] <= 1 and c["asr"] is not None]
+    best = max(one_shot, key=lambda c: c["asr"], default=None)
+    if best is None or best["asr"] < least:
+        reached = "no one-shot attack ran" if best is None else f"the best one-shot attack reached {best['asr']:.3f}"
+        raise ThresholdNotMet(f"an attack success rate of {least:.3f} was required; {reached}")
+
+
+def _split(text: str) -> list[str]:
+    """Split at commas that start a new name: a comma inside ``name:key=value,key=value`` belongs to the name."""
+    parts: list[str] = []
+    for piece in filter(None, (p.strip() for p in text.split(","))):
+        if "=" in piece and ":" not in piece and parts and ":" in parts[-1]:
+            parts[-1] += f",{piece}"
+        else:
+            parts.append(piece)
+    return parts
+
+
+def describe(dataset: Dataset, recognizers: Sequence[Recognizer]) -> str:
+    """One line about what is being audited."""
+    names = ", ".join(r.name for r in recognizers)
+    return f"{names} on {dataset.name}: {len(dataset)} clips of {len(dataset.subjects)} subjects"

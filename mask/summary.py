@@ -1,0 +1,196 @@
+"""From finished cells to ``results.json``: clean scores, comparisons, maps of places, examples, and five lines."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mask.apply import apply
+from mask.audit import Setting
+from mask.clip import Clip
+from mask.evaluate import score
+from mask.faces import aligned_pair
+from mask.flow import flow_map
+from mask.plan import Kinetics, Placement, Plan, ThreatModel
+from mask.results import Row, compare
+
+NOT_TRIED = (
+    "printed stickers on real skin, photographed: not run",
+    "people looking at the sticker: not run; a sticker is visible",
+    "recognizers other than those named: not run",
+    "recognizers retrained on stickers: not run",
+)
+
+
+def gather(setting: Setting, cells: Sequence[Mapping[str, Any]], *, show_faces: bool) -> dict[str, Any]:
+    """Everything ``results.json`` holds about a setting, from its cells."""
+    summaries = [dict(c["cell"]) for c in cells]
+    rows_of = {tuple(c["cell"][k] for k in ("recognizer", "defense", "kinetics", "attack")): c["rows"] for c in cells}
+    for summary in summaries:
+        group = (summary["recognizer"], summary["defense"], summary["kinetics"])
+        family = {k[3]: rows for k, rows in rows_of.items() if k[:3] == group}
+        summary["vs_random"] = compare(family).get(summary["attack"])
+    evidence = [
+        {**{k: c["cell"][k] for k in ("recognizer", "attack", "kinetics")}, **e} for c in cells for e in c["evidence"]
+    ]
+    return {
+        "data": {"name": setting.dataset.name, "card": dict(setting.dataset.card), "n": len(setting.dataset)},
+        "subjects": len(setting.dataset.subjects),
+        "emotions": list(setting.dataset.emotions),
+        "discovery": _discovery(setting),
+        "recognizers": [r.card() for r in setting.recognizers],
+        "threat_models": [t.to_json() for t in setting.threats],
+        "scheme": setting.scheme,
+        "seed": setting.seed,
+        "clean": _clean(setting, rows_of),
+        "cells": summaries,
+        "evidence": evidence,
+        "maps": [
+            {**{k: c["cell"][k] for k in ("recognizer", "defense", "attack", "kinetics")}, **c["map"]}
+            for c in cells
+            if c.get("map")
+        ],
+        "examples": examples(setting, rows_of, show_faces),
+        "not_tried": list(NOT_TRIED),
+    }
+
+
+def _discovery(setting: Setting) -> str:
+    if setting.discovery is not None:
+        return f"{setting.discovery.name}, subjects disjoint from the attacked ones"
+    return "subjects split in two; each half attacked with what was learnt on the other"
+
+
+def _clean(setting: Setting, rows_of: Mapping[tuple[str, ...], Sequence[Row]]) -> list[dict[str, Any]]:
+    """Clean scores of every recognizer and defence, recovered from the rows of any one attack."""
+    clips = {c.key: c for c in setting.dataset}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for (recognizer, defense, _, _), rows in rows_of.items():
+        if (recognizer, defense) not in found:
+            answers = [r.clean_prediction or None for r in rows]
+            told = score([clips[r.clip] for r in rows], answers, setting.dataset.emotions, setting.seed)
+            found[recognizer, defense] = {"recognizer": recognizer, "defense": defense, **told}
+    return list(found.values())
+
+
+def examples(
+    setting: Setting, rows_of: Mapping[tuple[str, ...], Sequence[Row]], show_faces: bool, most: int = 4
+) -> list[dict[str, Any]]:
+    """A few successes of the causal attack, one per kinetics and emotion, before and after, as small PNG pictures.
+
+    Flow maps are always shown. Frames are shown for faces that belong to nobody, and for others when asked.
+    """
+    clips = {c.key: c for c in setting.dataset}
+    threat_of = {t.kinetics: t for t in setting.threats}
+    found: list[dict[str, Any]] = []
+    taken: set[tuple[str, str, str]] = set()
+    for (recognizer, defense, kinetics, attack), rows in rows_of.items():
+        if attack.split(":")[0] != "causal" or defense != "none":
+            continue
+        for row in rows:
+            kind = (recognizer, kinetics, row.emotion)
+            if not row.success or kind in taken or len([t for t in taken if t[:2] == kind[:2]]) >= most // 2:
+                continue
+            taken.add(kind)
+            clip = clips[row.clip]
+            changed = apply(clip, plan_of(row, threat_of[row.kinetics].reach_mm))
+            shown = _pictures(clip, changed, show_faces or clip.synthetic)
+            told = {
+                k: getattr(row, k) for k in ("clip", "emotion", "clean_prediction", "attacked_prediction", "region")
+            }
+            found.append({"recognizer": recognizer, "attack": attack, "kinetics": kinetics, **told, **shown})
+    return found
+
+
+def plan_of(row: Row, reach_mm: float) -> Plan:
+    """The plan a row describes."""
+    step = tuple(float(v) for v in row.direction.split(",")) if row.direction else (0.0, 0.0)
+    kind = ThreatModel(row.kinetics).kinetics  # type: ignore[arg-type]
+    motion = Kinetics(kind, (step[0], step[1]), reach_mm) if kind == "overlay" else Kinetics(kind)
+    return Plan(Placement(row.x, row.y, row.size, row.angle, row.region), motion, row.art, row.evidence)
+
+
+def _pictures(clip: Clip, changed: Clip, show_frames: bool) -> dict[str, Any]:
+    if clip.flow is not None and changed.flow is not None:
+        return {"flow": [_png(clip.flow), _png(changed.flow)]}
+    size = 140
+    pairs = aligned_pair(clip, size), aligned_pair(changed, size)
+    maps = [_png(flow_map(*pair, method="dis")) for pair in pairs]
+    frames = [[_png(frame) for frame in pair] for pair in pairs] if show_frames else []
+    return {"flow": maps, "frames": frames}
+
+
+def _png(picture: NDArray[np.uint8]) -> str:
+    done, coded = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
+    if not done:
+        raise ValueError(f"a picture of shape {picture.shape} cannot be written as PNG")
+    return base64.b64encode(coded.tobytes()).decode()
+
+
+def conclusion(results: Mapping[str, Any]) -> list[str]:
+    """Five lines a person can act on; every number in them is in the results."""
+    cells = [c for c in results["cells"] if c["defense"] == "none"]
+    lines = [_clean_line(results)]
+    for kinetics in dict.fromkeys(c["kinetics"] for c in cells):
+        group = [c for c in cells if c["kinetics"] == kinetics]
+        lines.append(_attack_line(kinetics, group))
+    lines.append(_control_line(cells))
+    lines.append(_defence_line(results["cells"]))
+    lines.append("Not tried: " + "; ".join(n.split(":")[0] for n in results["not_tried"][:3]) + ".")
+    return lines
+
+
+def _clean_line(results: Mapping[str, Any]) -> str:
+    parts = [
+        f"{c['recognizer']} UF1 {c['uf1']:.2f} (majority {c['majority']['uf1']:.2f})"
+        for c in results["clean"]
+        if c["defense"] == "none"
+    ]
+    return f"Clean, {results['data']['n']} clips of {results['subjects']} subjects: {'; '.join(parts)}."
+
+
+def _attack_line(kinetics: str, cells: Sequence[Mapping[str, Any]]) -> str:
+    parts = []
+    for recognizer in dict.fromkeys(c["recognizer"] for c in cells):
+        by = {c["attack"].split(":")[0]: c for c in cells if c["recognizer"] == recognizer and c["asr"] is not None}
+        told = [
+            f"{name} {by[name]['asr']:.2f}" for name in ("random", "au-sticker", "causal", "exhaustive") if name in by
+        ]
+        parts.append(f"{recognizer}: {', '.join(told)}" if told else f"{recognizer}: nothing to attack")
+    what = {
+        "skin": "A real sticker (skin)",
+        "overlay": "An animated overlay",
+        "screen": "A sticker fixed to the screen",
+    }
+    return f"{what[kinetics]}, success by attack: {'; '.join(parts)}."
+
+
+def _control_line(cells: Sequence[Mapping[str, Any]]) -> str:
+    ours = [c for c in cells if c["attack"].split(":")[0] == "causal" and c.get("vs_random")]
+    if not ours:
+        return "The causal placement was not compared with a random one."
+    better = [c for c in ours if c["vs_random"]["p_holm"] < 0.05 and c["vs_random"]["difference"] > 0]
+    return (
+        f"The causal placement beats a random one (paired, Holm p < .05) in {len(better)} of {len(ours)} comparisons: "
+        + ("; ".join(f"{c['recognizer']} {c['kinetics']}" for c in better) or "none")
+        + "."
+    )
+
+
+def _defence_line(cells: Sequence[Mapping[str, Any]]) -> str:
+    ours = [
+        c for c in cells if c["attack"].split(":")[0] == "causal" and c["defense"] != "none" and c["asr"] is not None
+    ]
+    if not ours:
+        return "No defence was tried."
+    worst = max(ours, key=lambda c: c["asr"])
+    best = min(ours, key=lambda c: c["asr"])
+    return (
+        f"Behind a defence the causal attack succeeds between {best['asr']:.2f} ({best['recognizer']} {best['kinetics']}, "
+        f"{best['defense']}) and {worst['asr']:.2f} ({worst['recognizer']} {worst['kinetics']}, {worst['defense']})."
+    )
