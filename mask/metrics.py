@@ -102,7 +102,7 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
     p = successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+    return (0.0 if successes == 0 else float(centre - half), 1.0 if successes == n else float(centre + half))
 
 
 def bootstrap(
