@@ -28,7 +28,6 @@ PARTS = {
     "skin": ("body",),
     "eyes": ("helper-l-eye", "helper-r-eye"),
     "lashes": ("helper-l-eyelashes-2", "helper-r-eyelashes-2"),
-    "teeth": ("helper-upper-teeth", "helper-lower-teeth"),
 }
 LOCAL = ("head", "forehead", "eyebrows", "eyes", "nose", "mouth", "chin", "cheek", "ears", "neck", "asym")
 SKIP = ("measure-", "asymm-", "-ear-shape-pointed", "-ear-shape-triangle")
@@ -102,7 +101,7 @@ def _obj(text: str) -> tuple[NDArray[np.float64], ...]:
         elif kind == "g":
             name = rest.strip()
         elif kind == "f":
-            corners = [(c.split("/") + ["1"])[:2] for c in rest.split()]
+            corners = [[*c.split("/"), "1"][:2] for c in rest.split()]
             corners += corners[-1:] * (4 - len(corners))
             quads.append([int(a) - 1 for a, _ in corners])
             quad_uv.append([int(b or 1) - 1 for _, b in corners])
@@ -134,9 +133,11 @@ def _split(
     for i, quad in enumerate(quads.tolist()):
         other = lookup[tuple(sorted(mirror[quad].tolist()))]
         if other > i:
-            diagonal = {int(mirror[quad[1]]), int(mirror[quad[3]])} if flip[i] else {
-                int(mirror[quad[0]]), int(mirror[quad[2]])
-            }
+            diagonal = (
+                {int(mirror[quad[1]]), int(mirror[quad[3]])}
+                if flip[i]
+                else {int(mirror[quad[0]]), int(mirror[quad[2]])}
+            )
             flip[other] = diagonal == {int(quads[other, 1]), int(quads[other, 3])}
     first = np.where(flip[:, None], quads[:, [0, 1, 3]], quads[:, [0, 1, 2]])
     second = np.where(flip[:, None], quads[:, [1, 2, 3]], quads[:, [0, 2, 3]])

@@ -188,6 +188,7 @@ def protect(
     hide: Annotated[str, typer.Option(help="the emotion to hide, when you know it")] = "",
     art: Annotated[str, typer.Option(help="see 'mask list stickers'")] = "heart",
     area: Annotated[float, typer.Option(help="share of the face box the sticker covers")] = 0.046,
+    faces: Annotated[int, typer.Option(min=1, max=32, help="how many faces to follow at once")] = 4,
     evidence: Annotated[
         Path | None, typer.Option(metavar="DIR", help="a finished audit whose causal evidence chooses the place")
     ] = None,
@@ -206,6 +207,7 @@ def protect(
         hide=hide,
         art=art,
         area=area,
+        faces=faces,
         evidence=evidence,
         force=force,
         as_json=json,

@@ -21,7 +21,9 @@ def synth(out: Path, data: str, *, force: bool, quiet: bool) -> None:
     total = len(dataset.clips) + len(dataset.neutral)
     with Progress(quiet) as bar:
         write(dataset, out, force=force, progress=lambda n: bar("writing clips", n, total))
-    say(f"{len(dataset.clips)} clips and {len(dataset.neutral)} neutral ones in {out}; read them with --data folder:{out}")
+    say(
+        f"{len(dataset.clips)} clips and {len(dataset.neutral)} neutral ones in {out}; read them with --data folder:{out}"
+    )
 
 
 def check(spec: str, *, as_json: bool) -> None:

@@ -111,7 +111,9 @@ def show(result: ProbeResult) -> None:
     for control in result.controls:
         if control.draws:
             found = control.false_edges if control.false_edges is not None else control.region_edges
-            say(f"control, {control.name}: {found:.3f} of the edges are found with nothing there ({control.draws} draws)")
+            say(
+                f"control, {control.name}: {found:.3f} of the edges are found with nothing there ({control.draws} draws)"
+            )
         else:
             say(f"control, {control.name}: not run, {control.why_not}")
     for flag in result.flags:
@@ -161,7 +163,9 @@ def _paper(dataset: Dataset, rng: np.random.Generator, bar: Progress) -> dict[st
 
 
 def _show_paper(told: dict[str, Any]) -> None:
-    say(f"The published recipe on {told['clips']} clips, {told['rows']} rows each; fallback used in {told['fallback']:.0%}")
+    say(
+        f"The published recipe on {told['clips']} clips, {told['rows']} rows each; fallback used in {told['fallback']:.0%}"
+    )
     rows = [[n, f"{p:.2f}", f"{told['chosen_null'][n]:.2f}"] for n, p in told["chosen"].items()]
     say(table(rows, ["region", "chosen", "chosen with nothing there"]))
     say("A region chosen as often on content-free pictures is chosen by the shape of its mask, not by the face.")

@@ -31,7 +31,12 @@ def train(
     with Progress(quiet) as bar:
         total = len(folds) * model.epochs
         trained = fit(
-            model, dataset, protocol=chosen, seed=seed, out=out, progress=lambda n: bar(f"training {model.name}", n, total)
+            model,
+            dataset,
+            protocol=chosen,
+            seed=seed,
+            out=out,
+            progress=lambda n: bar(f"training {model.name}", n, total),
         )
         judged = dataset.only({s for fold in folds for s in fold})
         told = score(trained, judged, seed=seed, progress=lambda n: bar("scoring", n, len(judged)))

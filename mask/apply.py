@@ -1,0 +1,41 @@
+"""Carrying out a plan: a clip in, the clip with a sticker out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mask.clip import Clip
+from mask.errors import NoFaceError
+from mask.plan import Plan
+from mask.sticker import StickeredFrames, flowspace
+
+
+def apply(clip: Clip, plan: Plan) -> Clip:
+    """Put one sticker on a clip.
+
+    Args:
+        clip: frames with landmarks, or a flow map.
+        plan: a plan the threat model allows (`ThreatModel.check`).
+
+    Returns:
+        The same clip, labels, landmarks and all, seen with the sticker. Frames are drawn when they are asked for.
+
+    Raises:
+        NoFaceError: when the clip has no landmarks, or no face in its onset or apex frame.
+        InvalidPlan: when the plan cannot be carried out on a flow map.
+        ValueError: for a drawing that does not exist.
+    """
+    return apply_many(clip, [plan])[0]
+
+
+def apply_many(clip: Clip, plans: Sequence[Plan]) -> list[Clip]:
+    """`apply` for many plans, one clip each, in order."""
+    if clip.flow is not None:
+        return [clip.with_flow(flow) for flow in flowspace.apply_many(clip.flow, plans)]
+    if clip.frames is None or clip.landmarks is None:
+        raise NoFaceError(
+            f"clip {clip.key} has no landmarks, so there is no face to put a sticker on; track it first (mask.faces)"
+        )
+    times = (clip.onset, clip.apex, clip.offset)
+    name = f"clip {clip.key}"
+    return [clip.with_frames(StickeredFrames(clip.frames, plan, clip.landmarks, *times, name=name)) for plan in plans]

@@ -1,0 +1,142 @@
+"""Where a sticker may be put: a regular grid of places, and the one nearest each region."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mask.errors import InvalidPlan
+from mask.geometry import BOX_MM
+from mask.plan import Site, ThreatModel
+
+from .face import apertures, canonical, outline
+from .footprint import GRID, Space, cells, extent
+from .polygon import fill
+from .scheme import Scheme
+
+APERTURE_SHARE = 0.10
+"""The share of an eye, a nostril or the mouth that a sticker on the skin may cover."""
+
+MARGIN_MM = 1.0
+"""Openings are taken this much larger than they are: skin next to lashes and lips does not hold a sticker."""
+
+FACE_SHARE = 0.95
+"""The share of a sticker on the skin that must lie on the face, so that it has something to stick to."""
+
+STEP = 1 / 14
+"""The default spacing of places on frames, in shares of the face box's width: 9.8 mm."""
+
+_FLOW_STEP = 2
+_RASTER = (26 * GRID, 20 * GRID)
+
+
+def sites(scheme: Scheme, threat: ThreatModel, space: Space, step: float | None = None) -> tuple[Site, ...]:
+    """Every place a sticker of the threat model's area may be put, row by row.
+
+    A sticker lies wholly in the face box. One that is stuck on the skin (``skin``) also lies on the face and leaves
+    eyes, nostrils and mouth free, on the average face. On a flow map, top left corners lie on every second cell.
+
+    Args:
+        scheme: names the places.
+        threat: how large the sticker is and how it moves.
+        space: see `Space`.
+        step: spacing on frames, in shares of the face box's width; `None` for `STEP`.
+
+    Raises:
+        InvalidPlan: when there is no such place.
+        ValueError: for a step outside (0, 1].
+
+    >>> from mask.regions import load
+    >>> len(sites(load("mesh"), ThreatModel(kinetics="overlay", area=0.046), "flow"))
+    144
+    """
+    step = STEP if step is None else step
+    if not 0.002 <= step <= 1:
+        raise ValueError(f"step is {step}; expected 0.002 to 1 of the face box's width")
+    return _sites(scheme, threat.kinetics == "skin", threat.area, space, step)
+
+
+def region_sites(
+    scheme: Scheme, threat: ThreatModel, space: Space, step: float | None = None
+) -> dict[str, Site | None]:
+    """For each region the one of `sites` nearest to its centre, named after the region; of two, that nearer the midline.
+
+    `None` when a sticker at none of the places covers the region's centre, or when the region holds an opening and
+    the sticker is stuck on the skin.
+    """
+    places = sites(scheme, threat, space, step)
+    width, height = extent(threat.area, space)
+    at = np.array([(s.x, s.y) for s in places])
+    found: dict[str, Site | None] = {}
+    for region, middle in zip(scheme.regions, scheme.box_centres(), strict=True):
+        apart = at - middle
+        # Rounded, so that the two sides of the face agree about what is equally near.
+        away = np.round(np.hypot(*(apart * BOX_MM).T), 1)
+        best = int(np.lexsort((np.abs(at[:, 0] - 0.5), away))[0])
+        covered = bool((np.abs(apart[best]) <= np.array([width, height]) / 2 + 1e-3).all())
+        usable = covered and (region.skin or threat.kinetics != "skin")
+        found[region.name] = replace(places[best], region=region.name) if usable else None
+    return found
+
+
+@cache
+def _sites(scheme: Scheme, on_skin: bool, area: float, space: Space, step: float) -> tuple[Site, ...]:
+    width, height = extent(area, space)
+    columns, rows = _flow_axes(area) if space == "flow" else _frame_axes(width, height, step)
+    places = [(x, y) for y in rows for x in columns if not on_skin or _holds(x, y, width, height)]
+    if not places:
+        how = "stuck on the skin clear of eyes, nostrils and mouth" if on_skin else "put inside the face box"
+        raise InvalidPlan(f"a sticker of {area:.3f} of the face can nowhere be {how}; choose a smaller area")
+    return tuple(Site(x, y, name) for (x, y), name in zip(places, scheme.regions_at(places), strict=True))
+
+
+def _flow_axes(area: float) -> tuple[list[float], list[float]]:
+    side = cells(area)
+    axis = [(corner + side / 2) / GRID for corner in range(0, GRID - side + 1, _FLOW_STEP)]
+    return axis, axis
+
+
+def _frame_axes(width: float, height: float, step: float) -> tuple[list[float], list[float]]:
+    """Equal spacing in millimetres both ways; columns symmetric about the middle of the face, one in the middle."""
+    if width > 1 or height > 1:
+        return [], []
+    down = step * BOX_MM[0] / BOX_MM[1]
+    reach = int((0.5 - width / 2) / step + 1e-9)
+    columns = [round(0.5 + k * step, 6) for k in range(-reach, reach + 1)]
+    count = int((1 - height) / down + 1e-9)
+    rows = [round(0.5 + (k - count / 2) * down, 6) for k in range(count + 1)]
+    return columns, rows
+
+
+def _holds(x: float, y: float, width: float, height: float) -> bool:
+    """Whether skin at a place carries an upright sticker, by the shares above."""
+    face, *openings = _summed()
+    window = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    on_face, covered = _sum(face, window)
+    if on_face < FACE_SHARE * covered:
+        return False
+    return all(_sum(opening, window)[0] <= APERTURE_SHARE * opening[-1, -1] for opening in openings)
+
+
+@cache
+def _summed() -> tuple[NDArray[np.int64], ...]:
+    """Summed-area tables of the face and its openings on a fine grid over the face box."""
+    grid = canonical() * (_RASTER[1], _RASTER[0]) - 0.5
+    across = 2 * round(MARGIN_MM * _RASTER[1] / BOX_MM[0]) + 1
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
+    masks: list[NDArray[Any]] = [fill(outline().loops(grid), _RASTER).astype(np.uint8)]
+    masks += [np.asarray(cv2.dilate(fill(a.loops(grid), _RASTER).astype(np.uint8), brush)) for a in apertures()]
+    return tuple(np.pad(m.astype(np.int64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0))) for m in masks)
+
+
+def _sum(table: NDArray[np.int64], window: tuple[float, float, float, float]) -> tuple[int, int]:
+    """What a summed-area table holds in a window of the face box, and the window's own area, in samples."""
+    left, right = (min(max(round(v * _RASTER[1]), 0), _RASTER[1]) for v in window[::2])
+    top, bottom = (min(max(round(v * _RASTER[0]), 0), _RASTER[0]) for v in window[1::2])
+    held = table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
+    return int(held), (right - left) * (bottom - top)

@@ -1,0 +1,119 @@
+"""A sticker on a precomputed flow map: what the map would be if a rigid thing lay on the face.
+
+The map is ``uint8 (28, 28, 3)``: horizontal flow u, vertical flow v (positive down) and optical strain, each stretched
+to 0..255 over the image, so that neither size nor zero of the motion is known. Inside the sticker's cells
+
+  * ``skin``: u and v are their mean over the cells, for the sticker goes with the skin under it, and strain is 0, for
+    it is stiff;
+  * ``overlay``: u and v reach the end of the scale in the chosen direction, and strain is 0;
+  * ``screen`` would need the zero of the motion, and is refused.
+
+Then each channel is stretched to 0..255 again, as the field's preparation does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mask.errors import InvalidPlan
+from mask.plan import Plan
+from mask.regions.footprint import GRID, cells, corner
+
+FlowMap = NDArray[np.uint8]
+
+_MIDDLE = 127.5
+
+
+def apply(flow: FlowMap, plan: Plan, *, restretch: bool = True) -> FlowMap:
+    """`apply_many` for one plan: ``uint8 (28, 28, 3)``."""
+    return np.asarray(apply_many(flow, [plan], restretch=restretch)[0])
+
+
+def apply_many(flow: FlowMap, plans: Sequence[Plan], *, restretch: bool = True) -> FlowMap:
+    """Put stickers on a flow map, one at a time.
+
+    Args:
+        flow: ``uint8 (28, 28, 3)`` as (u, v, strain).
+        plans: upright stickers; their art is not seen in a flow map.
+        restretch: stretch each channel of each result to 0..255 again; off, the cells outside keep their values.
+
+    Returns:
+        ``uint8 (P, 28, 28, 3)``, rounded to the nearest level.
+
+    Raises:
+        InvalidPlan: for kinetics ``screen``, a turned sticker, or one smaller than a cell.
+        ValueError: for a flow map of another type.
+    """
+    if flow.dtype != np.uint8 or flow.shape != (GRID, GRID, 3):
+        raise ValueError(f"the flow map is {flow.dtype} {flow.shape}; expected uint8 ({GRID}, {GRID}, 3)")
+    blocks, which = _blocks(plans)
+    covers = _covers(blocks)
+    inside = _means(flow, covers)[which]
+    for i, plan in enumerate(plans):
+        if plan.kinetics.kind == "overlay":
+            inside[i, :2] = [_MIDDLE + _MIDDLE * step for step in plan.kinetics.direction]
+    out = np.broadcast_to(flow, (len(plans), GRID, GRID, 3)).copy()
+    if restretch:
+        inside = _restretch(out, flow, inside, _extremes_outside(flow, covers)[:, which])
+    values = np.rint(inside).astype(np.uint8)
+    for i, (column, row, side) in enumerate(blocks[which].tolist()):
+        out[i, max(row, 0) : row + side, max(column, 0) : column + side] = values[i]
+    return out
+
+
+def _blocks(plans: Sequence[Plan]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The places, ``(B, 3)`` as (first column, first row, side) in cells, and which of them each plan covers."""
+    places: dict[tuple[float, ...], int] = {}
+    blocks: list[tuple[int, int, int]] = []
+    which = np.empty(len(plans), dtype=np.int64)
+    for i, plan in enumerate(plans):
+        if plan.kinetics.kind == "screen":
+            raise InvalidPlan(
+                "a sticker fixed to the screen has zero flow, and a flow map stretched to 0..255 no longer says which "
+                "value that is; choose kinetics 'skin' or 'overlay', or a clip of frames"
+            )
+        put = plan.placement
+        which[i] = places.setdefault((put.x, put.y, put.area, put.angle), len(blocks))
+        if len(places) > len(blocks):
+            blocks.append((*corner(put), cells(put.area)))
+    return np.array(blocks, dtype=np.int64).reshape(-1, 3), which
+
+
+def _covers(blocks: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which cells each block covers, ``(B, 28, 28)``."""
+    at = np.arange(GRID)
+    column, row, side = (part[:, None] for part in blocks.T)
+    down = (at >= row) & (at < row + side)
+    across = (at >= column) & (at < column + side)
+    return np.asarray(down[:, :, None] & across[:, None, :])
+
+
+def _means(flow: FlowMap, covers: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What skin stickers show: the mean u and v under each block, and no strain, ``(B, 3)``."""
+    cells_in = covers.reshape(-1, GRID * GRID).astype(np.float64)
+    means = cells_in @ flow.reshape(-1, 3).astype(np.float64) / cells_in.sum(axis=1, keepdims=True)
+    means[:, 2] = 0
+    return np.asarray(means)
+
+
+def _extremes_outside(flow: FlowMap, covers: NDArray[np.bool_]) -> FlowMap:
+    """The least and the greatest value of each channel outside each block, ``(2, B, 3)``; 255, 0 where nothing is."""
+    flat = np.ascontiguousarray(flow.reshape(-1, 3).T)
+    under = covers.reshape(-1, 1, GRID * GRID)
+    least = np.where(under, np.uint8(255), flat).min(axis=2)
+    return np.stack([least, np.where(under, np.uint8(0), flat).max(axis=2)])
+
+
+def _restretch(out: FlowMap, flow: FlowMap, inside: NDArray[np.float64], outside: FlowMap) -> NDArray[np.float64]:
+    """Stretch the cells outside the stickers in place, and return the stretched values inside, ``float64 (P, 3)``."""
+    low = np.minimum(inside, outside[0])
+    span = np.maximum(inside, outside[1]) - low
+    scale = np.divide(255, span, out=np.zeros_like(span), where=span > 0)
+    # A channel whose ends lie outside the sticker, most of them, stays as it is.
+    for i, channel in np.argwhere((low != 0) | (span != 255)):
+        levels = np.rint((np.arange(256) - low[i, channel]) * scale[i, channel])
+        out[i, :, :, channel] = np.clip(levels, 0, 255).astype(np.uint8)[flow[:, :, channel]]
+    return np.asarray((inside - low) * scale)
