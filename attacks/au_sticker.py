@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+
 from mask.causal.paper import paper_region
 from mask.clip import Clip
 from mask.contracts import Attack, Scene

@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from scipy import stats
+
 from mask.causal.effects import Effects, candidates, measure
 from mask.causal.observe import observe
 from mask.causal.result import ProbeResult
@@ -26,7 +28,6 @@ from mask.contracts import Attack, Discovery, Evidence, Scene
 from mask.errors import InvalidPlan
 from mask.plan import Plan
 from mask.regions import load, region_sites
-from scipy import stats
 
 from ._choose import at, draw_motion, nearest
 
@@ -163,8 +164,8 @@ def _relevant(probe: Mapping[str, Any] | None, hide: str | None) -> list[Mapping
 
 def _sentence(data: Mapping[str, Any], clips: int) -> str:
     parts = [
-        f"{e}: {d['region']} takes {d['effect']:.2f} of log-odds (flips {d['flips']:.0%} of {d['clips']} discovery clips, "
-        f"a random plan {d['flips_random']:.0%})"
+        f"{e}: {d['region']} takes {d['effect']:.2f} of log-odds (flips {d['flips']:.0%} of {d['clips']} discovery "
+        f"clips, a random plan {d['flips_random']:.0%})"
         for e, d in data["effects"].items()
     ]
     probe = data.get("probe")

@@ -1,7 +1,7 @@
 """Optical flow: milliseconds for a pair and mean end-point error, beside scikit-image's TV-L1.
 
-The pairs are those of the tests, rendered analytically so that their flow is known exactly (eight motions of .2 to 3 px),
-with sensor noise of 2 grey levels. Times are the least of several runs, all methods in turn in each.
+The pairs are those of the tests, rendered analytically so that their flow is known exactly (eight motions of .2 to 3
+px), with sensor noise of 2 grey levels. Times are the least of several runs, all methods in turn in each.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from mask.errors import InvalidPlan, UsageError
 from mask.evaluate import check_labels
 from mask.oracle import MeteredTarget, Scorer
 from mask.plan import Kinetics, Plan, Site, ThreatModel
-from mask.regions import load, sites
+from mask.regions import Space, load, sites
 from mask.results import Row, summarise
 
 Tick = Callable[[str, int, int], None]
@@ -293,7 +293,7 @@ class Cell:
         )
 
     def _sites(self, clip: Clip) -> tuple[Site, ...]:
-        space = "flow" if clip.frames is None else "frames"
+        space: Space = "flow" if clip.frames is None else "frames"
         return sites(load(self.setting.scheme), self.threat, space)
 
 

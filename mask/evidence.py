@@ -97,7 +97,8 @@ def _read(folder: Path | None) -> Mapping[str, Any]:
     ]
     if not entries:
         raise UnreadableData(
-            f"{folder} holds no causal evidence for a sticker on the skin; run the audit with --attacks causal --kinetics skin"
+            f"{folder} holds no causal evidence for a sticker on the skin; "
+            "run the audit with --attacks causal --kinetics skin"
         )
     return _checked(
         merge(entries, f"{results['data']['name']}, {', '.join(e['recognizer'] for e in entries[:3])}"), folder

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mask.clip import Clip
-from mask.contracts import Prediction, Recognizer
+from mask.contracts import Prediction, Recognizer, Status
 from mask.errors import UnreadableWeights
 
 
@@ -77,7 +77,7 @@ class FoldedRecognizer(Recognizer):
         if not parts:
             return Prediction(self.labels, np.empty((0, len(self.labels))), ())
         whole = Prediction.concatenate(parts)
-        back = np.argsort(np.concatenate([rows for rows in groups.values()]), kind="stable")
+        back = np.argsort(np.concatenate(list(groups.values())), kind="stable")
         return Prediction(self.labels, whole.probabilities[back], tuple(whole.status[i] for i in back), whole.source)
 
 
@@ -89,7 +89,7 @@ class _Average(Recognizer):
     def predict(self, clips: Sequence[Clip]) -> Prediction:
         parts = [m.predict(clips) for m in self.models]
         mean = np.mean([p.probabilities for p in parts], axis=0)
-        status = tuple(
+        status: tuple[Status, ...] = tuple(
             next((s for s in column if s != "ok"), "ok") for column in zip(*(p.status for p in parts), strict=True)
         )
         return Prediction(self.labels, mean, status, parts[0].source)

@@ -89,7 +89,8 @@ def transform(matrix: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
     """Apply a 2 x 3 affine to points of shape (..., 2)."""
     matrix = np.asarray(matrix, dtype=np.float64)
     points = np.asarray(points, dtype=np.float64)
-    return points @ matrix[:, :2].T + matrix[:, 2]
+    moved: NDArray[np.float64] = points @ matrix[:, :2].T + matrix[:, 2]
+    return moved
 
 
 def invert(matrix: ArrayLike) -> Affine:

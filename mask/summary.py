@@ -86,7 +86,7 @@ def examples(
     Flow maps are always shown. Frames are shown for faces that belong to nobody, and for others when asked.
     """
     clips = {c.key: c for c in setting.dataset}
-    threat_of = {t.kinetics: t for t in setting.threats}
+    threat_of: dict[str, ThreatModel] = {t.kinetics: t for t in setting.threats}
     found: list[dict[str, Any]] = []
     taken: set[tuple[str, str, str]] = set()
     for (recognizer, defense, kinetics, attack), rows in rows_of.items():
@@ -191,6 +191,6 @@ def _defence_line(cells: Sequence[Mapping[str, Any]]) -> str:
     worst = max(ours, key=lambda c: c["asr"])
     best = min(ours, key=lambda c: c["asr"])
     return (
-        f"Behind a defence the causal attack succeeds between {best['asr']:.2f} ({best['recognizer']} {best['kinetics']}, "
-        f"{best['defense']}) and {worst['asr']:.2f} ({worst['recognizer']} {worst['kinetics']}, {worst['defense']})."
+        f"Behind a defence the causal attack succeeds between {best['asr']:.2f} ({best['recognizer']} "
+        f"{best['kinetics']}, {best['defense']}) and {worst['asr']:.2f} ({worst['recognizer']} {worst['kinetics']}, {worst['defense']})."
     )

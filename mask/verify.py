@@ -171,8 +171,8 @@ def _same(original: Path, masked: Path) -> VideoInfo:
     for what in ("width", "height"):
         if getattr(one, what) != getattr(other, what):
             raise UsageError(
-                f"{original.name} is {one.width} x {one.height} pixels and {masked.name} {other.width} x {other.height}; "
-                "they are not versions of one video"
+                f"{original.name} is {one.width} x {one.height} pixels and {masked.name} {other.width} x "
+                f"{other.height}; they are not versions of one video"
             )
     if abs(float(one.fps) - float(other.fps)) > 0.01 * float(one.fps):
         raise UsageError(

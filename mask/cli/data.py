@@ -22,7 +22,8 @@ def synth(out: Path, data: str, *, force: bool, quiet: bool) -> None:
     with Progress(quiet) as bar:
         write(dataset, out, force=force, progress=lambda n: bar("writing clips", n, total))
     say(
-        f"{len(dataset.clips)} clips and {len(dataset.neutral)} neutral ones in {out}; read them with --data folder:{out}"
+        f"{len(dataset.clips)} clips and {len(dataset.neutral)} neutral ones in {out}; "
+        f"read them with --data folder:{out}"
     )
 
 

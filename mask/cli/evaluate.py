@@ -31,8 +31,10 @@ def show(told: dict[str, Any]) -> None:
         ranges = ["" if s[f"{k}_ci95"] is None else "[{:.3f}, {:.3f}]".format(*s[f"{k}_ci95"]) for k in ("uf1", "uar")]
         base = s["majority"]
         rows.append(
-            [part, str(s["n"]), f"{named[0]:.4f}", ranges[0], f"{named[1]:.4f}", ranges[1], f"{named[2]:.4f}"]
-            + [f"{base['uf1']:.4f}", f"{base['accuracy']:.4f}"]
+            [
+                *(part, str(s["n"]), f"{named[0]:.4f}", ranges[0], f"{named[1]:.4f}", ranges[1], f"{named[2]:.4f}"),
+                *(f"{base['uf1']:.4f}", f"{base['accuracy']:.4f}"),
+            ]
         )
     header = ["part", "n", "UF1", "95 %", "UAR", "95 %", "accuracy", "majority UF1", "majority accuracy"]
     say(f"{told['recognizer']['name']} on {told['data']}")

@@ -14,8 +14,8 @@ from mask.causal.observe import observe, observe_steps
 from mask.causal.paper import paper_null, paper_region
 from mask.causal.plot import figure
 from mask.causal.result import ProbeResult
-from mask.clip import Dataset
 from mask.cli.console import Progress, print_json, say, table
+from mask.clip import Dataset
 from mask.errors import NoFaceError, UsageError
 from mask.faces import aligned_pair
 from mask.flow import METHODS as FLOWS
@@ -100,8 +100,10 @@ def show(result: ProbeResult) -> None:
             continue
         others = ", ".join(c for c in finding.candidates if c != first.region)
         rows.append(
-            [finding.emotion, named, first.direction, f"{first.score:.2f}", f"{first.top_frequency:.2f}"]
-            + [f"{first.p_null:.3f}", others or "-"]
+            [
+                *(finding.emotion, named, first.direction, f"{first.score:.2f}", f"{first.top_frequency:.2f}"),
+                *(f"{first.p_null:.3f}", others or "-"),
+            ]
         )
     say(f"{result.clips} clips of {result.subjects} subjects, {result.method}, level {result.level:g}")
     say(table(rows, ["emotion", "region", "motion", "score", "first in", "p null", "may also be"]))
@@ -112,7 +114,8 @@ def show(result: ProbeResult) -> None:
         if control.draws:
             found = control.false_edges if control.false_edges is not None else control.region_edges
             say(
-                f"control, {control.name}: {found:.3f} of the edges are found with nothing there ({control.draws} draws)"
+                f"control, {control.name}: {found:.3f} of the edges are found with nothing there "
+                f"({control.draws} draws)"
             )
         else:
             say(f"control, {control.name}: not run, {control.why_not}")
@@ -164,7 +167,8 @@ def _paper(dataset: Dataset, rng: np.random.Generator, bar: Progress) -> dict[st
 
 def _show_paper(told: dict[str, Any]) -> None:
     say(
-        f"The published recipe on {told['clips']} clips, {told['rows']} rows each; fallback used in {told['fallback']:.0%}"
+        f"The published recipe on {told['clips']} clips, {told['rows']} rows each; "
+        f"fallback used in {told['fallback']:.0%}"
     )
     rows = [[n, f"{p:.2f}", f"{told['chosen_null'][n]:.2f}"] for n, p in told["chosen"].items()]
     say(table(rows, ["region", "chosen", "chosen with nothing there"]))

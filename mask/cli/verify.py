@@ -38,7 +38,8 @@ def verify(
         say(table(rows, header))
         for r in told["recognizers"]:
             say(
-                f"{r['recognizer']} reads {_listed(r['readings_original'])} before, {_listed(r['readings_masked'])} after"
+                f"{r['recognizer']} reads {_listed(r['readings_original'])} before, "
+                f"{_listed(r['readings_masked'])} after"
             )
         say(
             "'without sticker' is the control: the original encoded again. Not tested: "

@@ -1,8 +1,8 @@
 """A folder of clips with an annotation table: what ``mask data synth`` writes, and the form to bring your own in.
 
 ``annotations.csv`` beside the clips has one row per clip, by header and as text: ``file`` (a video, or a folder of
-pictures, relative to the table), ``subject``, ``onset``, ``apex``, ``offset`` (frame indices from 0), ``emotion`` (empty
-for unknown), and optionally ``fps``, ``action_units`` (such as ``AU6+L12``), ``neutral`` (1 for a clip without
+pictures, relative to the table), ``subject``, ``onset``, ``apex``, ``offset`` (frame indices from 0), ``emotion``
+(empty for unknown), and optionally ``fps``, ``action_units`` (such as ``AU6+L12``), ``neutral`` (1 for a clip without
 expression) and ``synthetic`` (1 when the face belongs to nobody). Landmarks are found when they are needed.
 """
 
@@ -70,7 +70,7 @@ def _records(table: Path) -> list[dict[str, str]]:
             missing = [c for c in REQUIRED if c not in (reader.fieldnames or ())]
             if missing:
                 raise UnreadableData(f"{table} has no column {missing[0]!r}; expected {', '.join(REQUIRED)}")
-            records = []
+            records: list[dict[str, str]] = []
             for record in reader:
                 if len(records) >= MAX_CLIPS:
                     raise UnreadableData(f"{table} lists more than {MAX_CLIPS:,} clips; split it")

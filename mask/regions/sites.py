@@ -64,9 +64,9 @@ def sites(scheme: Scheme, threat: ThreatModel, space: Space, step: float | None 
 def region_sites(
     scheme: Scheme, threat: ThreatModel, space: Space, step: float | None = None
 ) -> dict[str, Site | None]:
-    """For each region the one of `sites` nearest to its centre, named after the region; of two, that nearer the midline.
+    """For each region the one of `sites` nearest to its centre, named after the region.
 
-    `None` when a sticker at none of the places covers the region's centre, or when the region holds an opening and
+    Of two equally near, that nearer the midline. `None` when a sticker at none of the places covers the region's centre, or when the region holds an opening and
     the sticker is stuck on the skin.
     """
     places = sites(scheme, threat, space, step)
