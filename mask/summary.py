@@ -192,5 +192,6 @@ def _defence_line(cells: Sequence[Mapping[str, Any]]) -> str:
     best = min(ours, key=lambda c: c["asr"])
     return (
         f"Behind a defence the causal attack succeeds between {best['asr']:.2f} ({best['recognizer']} "
-        f"{best['kinetics']}, {best['defense']}) and {worst['asr']:.2f} ({worst['recognizer']} {worst['kinetics']}, {worst['defense']})."
+        f"{best['kinetics']}, {best['defense']}) and {worst['asr']:.2f} ({worst['recognizer']} {worst['kinetics']}, "
+        f"{worst['defense']})."
     )

@@ -66,8 +66,8 @@ def region_sites(
 ) -> dict[str, Site | None]:
     """For each region the one of `sites` nearest to its centre, named after the region.
 
-    Of two equally near, that nearer the midline. `None` when a sticker at none of the places covers the region's centre, or when the region holds an opening and
-    the sticker is stuck on the skin.
+    Of two equally near, that nearer the midline. `None` when a sticker at none of the places covers the
+    region's centre, or when the region holds an opening and the sticker is stuck on the skin.
     """
     places = sites(scheme, threat, space, step)
     width, height = extent(threat.area, space)
