@@ -60,11 +60,12 @@ class Causal(Attack):
         """Gather both kinds of evidence; what each says, and how well they agree, goes into the results."""
         data: dict[str, Any] = {"plans": {}, "effects": {}, "agreement": {}}
         found: dict[str, Effects] = {}
+        for_effects, for_probe = discovery.rng.spawn(2)
         if self.evidence == "effects" and discovery.surrogate is not None:
             found = measure(discovery, candidates(discovery, self.art))
             data["plans"] = _plans(found)
-            data["effects"] = {e: _told(f, discovery.rng) for e, f in found.items()}
-        seen = self._probe(discovery)
+            data["effects"] = {e: _told(f, for_effects) for e, f in found.items()}
+        seen = self._probe(discovery, for_probe)
         if seen is not None:
             data["probe"] = seen.to_json()
             data["agreement"] = {e: _agreement(f, seen) for e, f in found.items()}
@@ -79,19 +80,23 @@ class Causal(Attack):
             return replace(plan, art=self.art)
         return self._by_probe(data, scene, "flow" if clip.frames is None else "frames")
 
-    def _probe(self, discovery: Discovery) -> ProbeResult | None:
+    def _probe(self, discovery: Discovery, rng: np.random.Generator) -> ProbeResult | None:
         if self.bootstraps < 20 or not discovery.clips:
             return None
-        return observe(
-            discovery.clips,
-            discovery.neutral,
-            discovery.emotions,
-            load(self.scheme),
-            rng=discovery.rng,
-            flow=self.flow,
-            bootstraps=self.bootstraps,
-            nulls=self.bootstraps,
-        )
+        key = f"probe {self!r}"
+        if key not in discovery.memory:
+            discovery.memory[key] = observe(
+                discovery.clips,
+                discovery.neutral,
+                discovery.emotions,
+                load(self.scheme),
+                rng=rng,
+                flow=self.flow,
+                bootstraps=self.bootstraps,
+                nulls=self.bootstraps,
+            )
+        result: ProbeResult = discovery.memory[key]
+        return result
 
     def _by_probe(self, data: Mapping[str, Any], scene: Scene, space: Literal["flow", "frames"]) -> Plan:
         carriers = region_sites(load(self.scheme), scene.threat, space)

@@ -21,7 +21,8 @@ from PIL import Image
 
 from mask.plan import Placement, Plan, ThreatModel
 from mask.regions import canonical, load, sites
-from mask.sticker import Pose, art, composite, flowspace, named, render_frame
+from mask.sticker import Pose, art, flowspace, named, render_frame
+from mask.sticker.render import composite
 
 Row = dict[str, Any]
 BATCH = 64

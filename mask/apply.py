@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from mask.clip import Clip
+from mask.clip import Clip, Landmarks, Points
 from mask.errors import NoFaceError
 from mask.plan import Plan
 from mask.sticker import StickeredFrames, flowspace
@@ -36,6 +37,24 @@ def apply_many(clip: Clip, plans: Sequence[Plan]) -> list[Clip]:
         raise NoFaceError(
             f"clip {clip.key} has no landmarks, so there is no face to put a sticker on; track it first (mask.faces)"
         )
+    frames, landmarks = clip.frames, _Remembered(clip.landmarks)
+    clip = replace(clip, landmarks=landmarks)
     times = (clip.onset, clip.apex, clip.offset)
     name = f"clip {clip.key}"
-    return [clip.with_frames(StickeredFrames(clip.frames, plan, clip.landmarks, *times, name=name)) for plan in plans]
+    return [clip.with_frames(StickeredFrames(frames, plan, landmarks, *times, name=name)) for plan in plans]
+
+
+class _Remembered:
+    """Landmarks found once for all the plans on a clip, however dearly they are come by."""
+
+    def __init__(self, landmarks: Landmarks) -> None:
+        self._landmarks = landmarks
+        self._known: dict[int, Points | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._landmarks)
+
+    def __getitem__(self, index: int) -> Points | None:
+        if index not in self._known:
+            self._known[index] = self._landmarks[index]
+        return self._known[index]

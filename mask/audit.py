@@ -20,7 +20,7 @@ from mask.errors import InvalidPlan, UsageError
 from mask.evaluate import check_labels
 from mask.oracle import MeteredTarget, Scorer
 from mask.plan import Kinetics, Plan, Site, ThreatModel
-from mask.regions import Space, load, sites
+from mask.regions import Space, check_place, load, sites
 from mask.results import Row, summarise
 
 Tick = Callable[[str, int, int], None]
@@ -106,6 +106,7 @@ def run(setting: Setting, finished: Mapping[str, Any] | None = None, tick: Tick 
     """
     done = finished or {}
     plan = halves(setting.dataset, setting.discovery, setting.seed)
+    memories: dict[str, dict[str, Any]] = {half.name: {} for half in plan}
     for recognizer in setting.recognizers:
         check_labels(recognizer, setting.dataset)
         bare = Scorer(recognizer)
@@ -121,7 +122,17 @@ def run(setting: Setting, finished: Mapping[str, Any] | None = None, tick: Tick 
                         yield done[key]
                         continue
                     cell = Cell(
-                        setting, plan, recognizer.name, defense_name, attack_name, attack, threat, bare, target, learnt
+                        setting,
+                        plan,
+                        recognizer.name,
+                        defense_name,
+                        attack_name,
+                        attack,
+                        threat,
+                        bare,
+                        target,
+                        learnt,
+                        memories,
                     )
                     yield {"key": key, **cell.run(tick)}
 
@@ -160,6 +171,7 @@ class Cell:
     bare: Scorer
     target: Scorer
     learnt: dict[str, Evidence | None]
+    memories: Mapping[str, dict[str, Any]]
 
     def run(self, tick: Tick) -> dict[str, Any]:
         """Discover, plan, carry out and count."""
@@ -213,6 +225,7 @@ class Cell:
                 surrogate,
                 _generator(self.setting.seed, "discovery", half.name),
                 progress,
+                self.memories[half.name],
             )
         )
 
@@ -232,6 +245,7 @@ class Cell:
         try:
             plan = self.attack.plan(blind, scene)
             self.threat.check(plan)
+            check_place(plan.placement, self.threat.kinetics, _space(clip))
         except InvalidPlan:
             return None, metered.queries
         self._remember(clip, scene.sites, metered.asked)
@@ -293,8 +307,11 @@ class Cell:
         )
 
     def _sites(self, clip: Clip) -> tuple[Site, ...]:
-        space: Space = "flow" if clip.frames is None else "frames"
-        return sites(load(self.setting.scheme), self.threat, space)
+        return sites(load(self.setting.scheme), self.threat, _space(clip))
+
+
+def _space(clip: Clip) -> Space:
+    return "flow" if clip.frames is None else "frames"
 
 
 class PlaceMap:

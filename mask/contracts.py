@@ -169,6 +169,8 @@ class Discovery:
             row for the clean clip when there are no plans; `None` when the attack is to work from observation alone.
         rng: the only source of randomness.
         progress: called as work is done.
+        memory: shared by every discovery on the same clips in one audit. What depends on neither the recognizer nor
+            the threat model may be kept here, under a key that names everything it does depend on.
     """
 
     clips: tuple[Clip, ...]
@@ -179,6 +181,7 @@ class Discovery:
     surrogate: Callable[[Clip, Sequence[Plan]], Prediction] | None
     rng: np.random.Generator
     progress: Progress = quiet
+    memory: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

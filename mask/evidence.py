@@ -6,16 +6,16 @@ the script that builds it). It is evidence about the method, not about people.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mask.errors import UnreadableData, UsageError
 from mask.plan import Placement, ThreatModel
 from mask.regions import load, region_sites
-from mask.results import read_results
 
 SHIPPED = Path(__file__).with_name("evidence.json")
 SCHEMA = "mask.evidence/1"
@@ -30,12 +30,14 @@ class Choice:
         why: one sentence.
         source: what data and recognizers it rests on.
         figures: the effect behind it, with its interval, where there is one.
+        provenance: what the evidence says of its own making, and the SHA-256 of the file it was read from.
     """
 
     placement: Placement
     why: str
     source: str
-    figures: Mapping[str, Any]
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 def choose(area: float, *, region: str = "", hide: str = "", folder: Path | None = None) -> Choice:
@@ -59,7 +61,7 @@ def choose(area: float, *, region: str = "", hide: str = "", folder: Path | None
             able = ", ".join(name for name, s in carriers.items() if s is not None)
             reason = f"cannot carry a sticker of {area:.3f} of the face" if region in carriers else "does not exist"
             raise UsageError(f"region {region!r} {reason}; these can: {able}")
-        return Choice(Placement(site.x, site.y, area, region=region), f"{region} was asked for", "none", {})
+        return Choice(Placement(site.x, site.y, area, region=region), f"{region} was asked for", "none")
     found = _read(folder)
     ranking = _ranking(found, hide)
     for name, figures in ranking:
@@ -67,7 +69,8 @@ def choose(area: float, *, region: str = "", hide: str = "", folder: Path | None
         if site is not None:
             what = f"hides {hide}" if hide else "hides emotions on average"
             why = f"{name} is the region where a sticker {what} most, of those that can carry one of this size"
-            return Choice(Placement(site.x, site.y, area, region=name), why, str(found["source"]), figures)
+            about = {k: v for k, v in found.items() if k not in ("schema", "effects", "source")}
+            return Choice(Placement(site.x, site.y, area, region=name), why, str(found["source"]), figures, about)
     raise UsageError(f"no region can carry a sticker of {area:.3f} of the face; choose a smaller --area")
 
 
@@ -86,8 +89,12 @@ def _ranking(found: Mapping[str, Any], hide: str) -> list[tuple[str, Mapping[str
 
 def _read(folder: Path | None) -> Mapping[str, Any]:
     if folder is None:
-        return _checked(json.loads(SHIPPED.read_text(encoding="utf-8")), SHIPPED)
-    results = read_results(folder / "results.json")
+        return {**_checked(_json(SHIPPED), SHIPPED), **_origin(SHIPPED)}
+    # Reading results needs torch and scipy, which protecting a video by the shipped evidence does not.
+    from mask.results import read_results
+
+    place = folder / "results.json"
+    results = read_results(place)
     entries = [
         e
         for e in results.get("evidence", ())
@@ -100,9 +107,19 @@ def _read(folder: Path | None) -> Mapping[str, Any]:
             f"{folder} holds no causal evidence for a sticker on the skin; "
             "run the audit with --attacks causal --kinetics skin"
         )
-    return _checked(
-        merge(entries, f"{results['data']['name']}, {', '.join(e['recognizer'] for e in entries[:3])}"), folder
-    )
+    source = f"{results['data']['name']}, {', '.join(e['recognizer'] for e in entries[:3])}"
+    return {**_checked(merge(entries, source), folder), **_origin(place)}
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UnreadableData(f"the evidence {path} cannot be read ({error}); reinstall MASK") from error
+
+
+def _origin(path: Path) -> dict[str, str]:
+    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def merge(entries: list[Mapping[str, Any]], source: str) -> dict[str, Any]:
@@ -120,6 +137,6 @@ def merge(entries: list[Mapping[str, Any]], source: str) -> dict[str, Any]:
 
 
 def _checked(found: Mapping[str, Any], place: Path) -> Mapping[str, Any]:
-    if found.get("schema") != SCHEMA or not found.get("effects"):
+    if not isinstance(found, Mapping) or found.get("schema") != SCHEMA or not found.get("effects"):
         raise UnreadableData(f"{place} holds no evidence of schema {SCHEMA}")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -26,6 +27,13 @@ NOT_TESTED = (
 )
 _SEARCH_S = 0.1
 """How often the detector looks for faces that are not followed yet: the longest a new face can go without a sticker."""
+LIMITS = (
+    "the sticker is drawn over whatever passes in front of the face: a hand or hair does not cover it, as it would a "
+    "real one",
+    f"a face that joins others may go without a sticker for {_SEARCH_S} s",
+    "faces smaller than about an eighth of the frame are looked for only while nobody is followed, and faces in "
+    "profile may not be known as faces",
+)
 
 
 @dataclass
@@ -37,26 +45,42 @@ class Tally:
         covered: frames by the number of faces that got a sticker.
         held: frames in which some face was hidden from the network and carried on by its texture.
         longest_gap: the longest run of frames without any face, after the first and before the last.
+        first, last: the first and the last frame with a face, counted from 0.
+        faces: the numbers of the faces followed; who leaves and comes back gets a new one.
     """
 
     frames: int = 0
     covered: Counter[int] = field(default_factory=Counter)
     held: int = 0
     longest_gap: int = 0
+    first: int | None = None
+    last: int | None = None
     faces: set[int] = field(default_factory=set)
-    _gap: int = 0
 
     def count(self, ids: list[int], held: int) -> None:
         """Count one frame."""
+        if ids:
+            if self.last is not None:
+                self.longest_gap = max(self.longest_gap, self.frames - self.last - 1)
+            self.first = self.frames if self.first is None else self.first
+            self.last = self.frames
+            self.faces.update(ids)
         self.frames += 1
         self.covered[len(ids)] += 1
         self.held += bool(held)
-        if ids:
-            self.longest_gap = max(self.longest_gap, self._gap if self.faces else 0)
-            self._gap = 0
-            self.faces.update(ids)
-        else:
-            self._gap += 1
+
+    def to_json(self) -> dict[str, Any]:
+        """The tally as plain data."""
+        return {
+            "followed": len(self.faces),
+            "frames_with_a_sticker": self.frames - self.covered[0],
+            "frames_without_a_face": self.covered[0],
+            "frames_by_number_of_faces": {str(k): n for k, n in sorted(self.covered.items())},
+            "frames_with_a_hidden_face": self.held,
+            "first_frame": self.first,
+            "last_frame": self.last,
+            "longest_gap_frames": self.longest_gap,
+        }
 
 
 def protect(
@@ -77,6 +101,7 @@ def protect(
         choice: where to put it, and why.
         art: the drawing, by name.
         max_faces: how many faces are followed at once.
+        progress: called with the number of frames written since the last call.
 
     Returns:
         The record: what was placed where, on what evidence, and what was not tested. JSON-compatible.
@@ -84,6 +109,10 @@ def protect(
     Raises:
         NoFaceError: when no frame shows a face; `target` is then not written.
         UnreadableVideo: when the source cannot be decoded.
+        MaskError: when the target cannot be written.
+
+    Warns:
+        PartialVideo: for a source that could be read only in part.
     """
     named(art)
     info = probe(source)
@@ -98,18 +127,31 @@ def protect(
     return {
         "schema": SCHEMA,
         "mask": __version__,
-        "input": {"name": source.name, "frames": done.frames, "fps": float(info.fps), "problem": done.problem},
-        "output": {"name": target.name, "width": info.width, "height": info.height, "audio": info.has_audio},
-        "sticker": {"art": art, "kinetics": "skin", **asdict(choice.placement)},
-        "evidence": {"why": choice.why, "source": choice.source, **choice.figures},
-        "faces": {
-            "followed": len(tally.faces),
-            "frames_with_a_sticker": tally.frames - tally.covered[0],
-            "frames_by_number_of_faces": {str(k): n for k, n in sorted(tally.covered.items())},
-            "frames_with_a_hidden_face": tally.held,
-            "longest_gap_frames": tally.longest_gap,
-            "most_followed_at_once": max_faces,
+        "input": {
+            "name": source.name,
+            "sha256": _sha256(source),
+            "frames": done.frames,
+            "fps": str(info.fps),
+            "problem": done.problem,
         },
+        "output": {
+            "name": target.name,
+            "sha256": _sha256(target),
+            "width": info.width,
+            "height": info.height,
+            "audio": info.has_audio,
+        },
+        "sticker": {"art": art, "kinetics": "skin", **asdict(choice.placement)},
+        "coordinates": "x, y: the centre in the face box, 0 to 1, left and right as seen in the picture; area: the "
+        "share of the face box; angle: degrees clockwise",
+        "evidence": {
+            "why": choice.why,
+            "source": choice.source,
+            **choice.figures,
+            "provenance": dict(choice.provenance),
+        },
+        "faces": {**tally.to_json(), "most_followed_at_once": max_faces},
+        "limits": list(LIMITS),
         "tested": "nothing yet",
         "not_tested": list(NOT_TESTED),
     }
@@ -129,3 +171,8 @@ def stickered(
         for face in found:
             frame = render_frame(frame, texture, pose.at(face.points))
         yield frame
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

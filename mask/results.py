@@ -19,7 +19,7 @@ import numpy as np
 
 from mask import metrics
 from mask.errors import UnreadableData
-from mask.weights import write_json
+from mask.files import write_json
 
 SCHEMA = "mask.results/1"
 

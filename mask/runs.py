@@ -15,20 +15,11 @@ from typing import Any
 
 from mask import __version__
 from mask.errors import UnreadableData, UsageError
+from mask.files import write_json
 from mask.results import SCHEMA, row_from, write_results, write_rows
-from mask.weights import write_json
 
 _OWN_FILES = ("run.json", "results.json", "clips.csv", "report.html", "probe.json", "probe.png", "probe.svg")
 _OWN_FOLDERS = ("cells", "figures", "models")
-
-
-def claim_file(path: Path, force: bool) -> None:
-    """Raise `UsageError` when `path` exists and may not be replaced; make its folder otherwise."""
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; give the name of a file to write")
-    if path.exists() and not force:
-        raise UsageError(f"{path} exists; choose another name, or --force to replace it")
-    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def claim_folder(out: Path, force: bool) -> None:

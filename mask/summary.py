@@ -140,8 +140,8 @@ def conclusion(results: Mapping[str, Any]) -> list[str]:
         group = [c for c in cells if c["kinetics"] == kinetics]
         lines.append(_attack_line(kinetics, group))
     lines.append(_control_line(cells))
-    lines.append(_defence_line(results["cells"]))
-    lines.append("Not tried: " + "; ".join(n.split(":")[0] for n in results["not_tried"][:3]) + ".")
+    untried = "; ".join(n.split(":")[0] for n in results["not_tried"][:3])
+    lines.append(f"{_defence_line(results['cells'])} Not tried: {untried}.")
     return lines
 
 

@@ -54,13 +54,15 @@ class TorchRecognizer(Recognizer):
         tensors = [*self.module.parameters(), *self.module.buffers()]
         return tensors[0].device if tensors else torch.device("cpu")
 
-    def inputs(self, clip: Clip) -> Inputs:
-        """What the network is given for one clip: ``uint8 (2, size, size, 3)``.
-
-        Raises:
-            NoFaceError: when the clip's face box is not known and no face is found.
-        """
-        return aligned_pair(clip, self.size)
+    def inputs(self, clips: Sequence[Clip]) -> list[Inputs | None]:
+        """What the network is given for each clip: ``uint8 (2, size, size, 3)``, or `None` where no face is found."""
+        found: list[Inputs | None] = []
+        for clip in clips:
+            try:
+                found.append(aligned_pair(clip, self.size))
+            except NoFaceError:
+                found.append(None)
+        return found
 
     def tensor(self, inputs: Sequence[Inputs]) -> Tensor:
         """Stack inputs into what `logits` takes: ``float32 (N, 3, 2, size, size)`` in [0, 1]."""
@@ -77,17 +79,10 @@ class TorchRecognizer(Recognizer):
         rows: list[NDArray[np.floating[Any]]] = []
         empty = np.full(len(self.labels), np.nan)
         for start in range(0, len(clips), self.batch):
-            found: list[Inputs] = []
-            here: list[bool] = []
-            for clip in clips[start : start + self.batch]:
-                try:
-                    found.append(self.inputs(clip))
-                    here.append(True)
-                except NoFaceError:
-                    here.append(False)
-            scored = iter(self._forward(found))
-            rows += [next(scored) if h else empty for h in here]
-            status += ["ok" if h else "no_face" for h in here]
+            found = self.inputs(clips[start : start + self.batch])
+            scored = iter(self._forward([row for row in found if row is not None]))
+            rows += [empty if row is None else next(scored) for row in found]
+            status += ["no_face" if row is None else "ok" for row in found]
         if not rows:
             return Prediction(self.labels, np.empty((0, len(self.labels))), ())
         told = Prediction.from_logits(self.labels, np.stack(rows))

@@ -12,10 +12,11 @@ import numpy as np
 from mask import __version__
 from mask.clip import Clip, Dataset
 from mask.contracts import Progress, quiet
-from mask.errors import NoFaceError, UnreadableData, UsageError
+from mask.errors import UnreadableData, UsageError
+from mask.files import write_json
 from mask.folds import FoldedRecognizer
 from mask.torch_recognizer import Trainable
-from mask.weights import fill, read_state, write_json, write_state
+from mask.weights import fill, read_state, write_state
 
 Protocol = Literal["loso", "kfold", "split"]
 PROTOCOLS: tuple[Protocol, ...] = ("loso", "kfold", "split")
@@ -132,16 +133,11 @@ def _claim(out: Path, card: dict[str, Any]) -> None:
 
 
 def _inputs(recognizer: Trainable, clips: Sequence[Clip]) -> tuple[np.ndarray[Any, Any], list[Clip]]:
-    rows, kept = [], []
-    for clip in clips:
-        try:
-            rows.append(recognizer.inputs(clip))
-            kept.append(clip)
-        except NoFaceError:
-            continue
-    if not rows:
+    rows = recognizer.inputs(clips)
+    kept = [clip for clip, row in zip(clips, rows, strict=True) if row is not None]
+    if not kept:
         raise UnreadableData("no clip shows a face; nothing to train on")
-    return np.stack(rows), kept
+    return np.stack([row for row in rows if row is not None]), kept
 
 
 def _load(recognizer: Trainable, labels: Sequence[str], file: Path | None) -> Trainable | None:

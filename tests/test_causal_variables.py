@@ -12,7 +12,6 @@ from mask.causal.variables import (
     noise_fields,
     scrambled,
     scrambled_control,
-    strain,
 )
 
 Array = np.ndarray
@@ -74,15 +73,6 @@ def test_maps_lose_their_zero_and_get_it_back_from_the_background(masks: Array) 
     motion = clip_motion(maps, masks)
     np.testing.assert_allclose(motion.u[0, :2], [60, 0])
     np.testing.assert_allclose(motion.strain[0, :2], [9, 9])
-
-
-def test_strain_of_linear_flow() -> None:
-    """u = ax + by, v = cx + dy has strain sqrt(a^2 + d^2 + (b + c)^2 / 2); a turn (b = -c) has none."""
-    y, x = np.mgrid[:9, :11].astype(float)
-    flow = np.stack([0.3 * x + 0.2 * y, 0.1 * x - 0.4 * y], axis=-1)
-    np.testing.assert_allclose(strain(flow), np.sqrt(0.09 + 0.16 + 0.5 * 0.09))
-    np.testing.assert_allclose(strain(np.stack([-y, x], axis=-1)), 0, atol=1e-12)
-    np.testing.assert_allclose(strain(np.stack([flow, 2 * flow]))[1], 2 * strain(flow))
 
 
 def test_along_keeps_the_sign_down_positive_and_ignores_labels() -> None:

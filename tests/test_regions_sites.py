@@ -12,7 +12,18 @@ from matplotlib.path import Path as Outline
 from mask.errors import InvalidPlan
 from mask.geometry import BOX_MM
 from mask.plan import Placement, Site, ThreatModel
-from mask.regions import Region, apertures, canonical, extent, footprint, load, outline, region_sites, sites
+from mask.regions import (
+    Region,
+    apertures,
+    canonical,
+    check_place,
+    extent,
+    footprint,
+    load,
+    outline,
+    region_sites,
+    sites,
+)
 from mask.regions.sites import APERTURE_SHARE, FACE_SHARE
 
 MESH = load("mesh")
@@ -185,3 +196,33 @@ def test_a_footprint_on_a_flow_map_is_whole_upright_cells_in_the_box() -> None:
     with pytest.raises(InvalidPlan, match="outside the face box"):
         footprint(Placement(1.5, 0.5, 0.046), "flow")
     np.testing.assert_allclose(footprint(Placement(0.5, 0.5, 0.046, angle=180), "flow")[0] * 28, (11, 11))
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("kinetics", ["skin", "overlay", "screen"])
+@pytest.mark.parametrize("area", [0.01, 0.046])
+def test_check_place_lets_exactly_the_sites_through(space: Any, kinetics: Any, area: float) -> None:
+    allowed = {(s.x, s.y) for s in sites(MESH, threat(kinetics, area), space)}
+    for site in sites(MESH, threat("overlay", area), space):
+        place = Placement(site.x, site.y, area)
+        if (site.x, site.y) in allowed:
+            check_place(place, kinetics, space)
+        else:
+            with pytest.raises(InvalidPlan, match="stuck on the skin"):
+                check_place(place, kinetics, space)
+
+
+def test_check_place_of_turned_stickers() -> None:
+    left_eye = apertures()[0].loops(canonical())[0].mean(axis=0)
+    for angle in (0.0, 30.0, 45.0, 90.0):
+        check_place(Placement(*left_eye, area=0.01, angle=angle), "overlay", "frames")
+        with pytest.raises(InvalidPlan, match="covers an eye"):
+            check_place(Placement(*left_eye, area=0.01, angle=angle), "skin", "frames")
+    forehead = Placement(0.5, 0.1, area=0.01)
+    check_place(forehead, "skin", "frames")
+    check_place(Placement(0.5, 0.1, area=0.01, angle=45), "skin", "frames")
+    # A corner reaches out only when the square is turned.
+    width = extent(0.01, "frames")[0]
+    check_place(Placement(0.51 * width, 0.5, area=0.01), "overlay", "frames")
+    with pytest.raises(InvalidPlan, match="out of the face box"):
+        check_place(Placement(0.51 * width, 0.5, area=0.01, angle=45), "overlay", "frames")

@@ -14,8 +14,9 @@ from skimage.draw import polygon2mask
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from mask.sticker import Texture, art, composite, named, render_frame
-from mask.sticker.texture import shrink
+from mask.sticker import Texture, art, named, render_frame, texture
+from mask.sticker.render import composite, shrink
+from mask.sticker.texture import nearest_level
 
 Array = NDArray[np.float64]
 
@@ -75,7 +76,7 @@ def test_identity_and_integer_shifts_are_exact(noise: Array, rng: np.random.Gene
     )
     np.testing.assert_allclose(single[0].numpy(), expected, atol=2e-5)
     eight = (noise * 255).astype(np.uint8).transpose(1, 2, 0)
-    got = render_frame(np.ascontiguousarray(eight), Texture(torch.tensor(rgba, dtype=torch.float32)), place)
+    got = render_frame(np.ascontiguousarray(eight), Texture(rgba.astype(np.float32)), place)
     blended = eight / 255.0
     blended[y : y + 32, x : x + 32] *= (1 - rgba[3])[..., None]
     blended[y : y + 32, x : x + 32] += rgba[:3].transpose(1, 2, 0)
@@ -172,16 +173,17 @@ def test_shrinking_is_exact_area_averaging(rng: np.random.Generator, old: int, n
     repeated = np.repeat(np.repeat(texels, new, axis=1), new, axis=2)
     expected = repeated.reshape(4, new, old, new, old).mean(axis=(2, 4))
     np.testing.assert_allclose(shrink(tensor(texels), new, new).numpy(), expected, atol=1e-12)
+    np.testing.assert_allclose(texture.shrink(texels, new, new), expected, atol=1e-12)
 
 
 def test_a_texture_is_shrunk_to_within_a_tenth_of_what_is_seen() -> None:
-    texture = named("star")
+    shape = named("star").rgba.shape
     for pixels in np.geomspace(8, 512, 40):
-        rows, columns = texture.level(float(pixels), 512.0)
+        rows, columns = nearest_level(shape, float(pixels), 512.0)
         assert rows == 512
         assert abs(math.log(columns / pixels)) < 0.15
-    assert texture.level(4000.0, 4000.0) == (512, 512)
-    assert texture.level(0.1, 0.1) == (2, 2)
+    assert nearest_level(shape, 4000.0, 4000.0) == (512, 512)
+    assert nearest_level(shape, 0.1, 0.1) == (2, 2)
 
 
 # --- everything else stays as it was -----------------------------------------------------------------------------

@@ -197,7 +197,7 @@ def test_an_edge_creeps_through_a_pixel_in_four_steps() -> None:
 def test_touching_finds_every_triangle_that_may_matter(rng: np.random.Generator) -> None:
     corners = rng.uniform(-3, 19, (60, 3, 2))
     pixels = rng.choice(256, 9, replace=False)
-    near = set(raster.touching(corners, pixels, 16).tolist())
+    near = set(raster.cut(corners).touching(pixels, 16).tolist())
     for t, triangle in enumerate(corners):
         seen = raster.cover(triangle[None], np.zeros(1, dtype=np.int64), 16, 4)
         if (seen[:, pixels] >= 0).any():

@@ -11,7 +11,7 @@ from mask.clip import Clip
 from mask.contracts import Progress, quiet
 from mask.errors import NoFaceError, UnreadableData
 from mask.faces import aligned_pair
-from mask.flow import flow_map
+from mask.flow import flow_maps
 from mask.regions import Scheme
 
 from .discover import Method
@@ -20,19 +20,34 @@ from .result import ProbeResult
 from .variables import clip_motion, geometry_control, scrambled_control
 
 SIZE = 140
+_BATCH = 64
 
 
 def maps(clips: Sequence[Clip], flow: str = "tvl1", progress: Progress = quiet) -> tuple[NDArray[np.uint8], list[Clip]]:
     """The flow map of each clip that has one or shows a face, ``uint8 (N, 28, 28, 3)``, and those clips."""
-    found, kept = [], []
-    for clip in clips:
-        progress(1)
-        try:
-            found.append(clip.flow if clip.flow is not None else flow_map(*aligned_pair(clip, SIZE), method=flow))
-            kept.append(clip)
-        except NoFaceError:
-            continue
+    found: list[NDArray[np.uint8]] = []
+    kept: list[Clip] = []
+    for start in range(0, len(clips), _BATCH):
+        part = clips[start : start + _BATCH]
+        pairs = {clip.key: pair for clip in part if (pair := _pair(clip)) is not None}
+        made = dict(zip(pairs, flow_maps(np.stack(list(pairs.values())), flow), strict=True)) if pairs else {}
+        for clip in part:
+            known = made.get(clip.key) if clip.flow is None else clip.flow
+            if known is not None:
+                found.append(known)
+                kept.append(clip)
+        progress(len(part))
     return np.stack(found) if found else np.empty((0, 28, 28, 3), np.uint8), kept
+
+
+def _pair(clip: Clip) -> NDArray[np.uint8] | None:
+    """The aligned onset and apex, or `None` for a clip of flow or without a face."""
+    if clip.flow is not None:
+        return None
+    try:
+        return aligned_pair(clip, SIZE)
+    except NoFaceError:
+        return None
 
 
 def observe(

@@ -21,6 +21,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mask.flow import strain
+
 Floats = NDArray[np.float64]
 Feature = Literal["along", "magnitude", "strain", "u", "v"]
 Head = Literal["median", "similarity", "none"]
@@ -105,22 +107,6 @@ def clip_motion(fields: ArrayLike, masks: ArrayLike, *, head: Head = "median") -
     batches = [fields[i : i + size].astype(np.float64) for i in range(0, len(fields), size)]
     parts = [_measure(batch, weights, head, encoded) for batch in batches]
     return ClipMotion(*(np.concatenate(parts, axis=1) if parts else np.zeros((4, 0, len(weights)))))
-
-
-def strain(flow: ArrayLike) -> Floats:
-    """Optical strain of flow fields.
-
-    Args:
-        flow: ``(..., H, W, 2)`` flow in pixels.
-
-    Returns:
-        ``float64 (..., H, W)``, the Frobenius norm of the symmetric part of its Jacobian (Shreve et al., FG 2011).
-    """
-    field = np.asarray(flow, dtype=np.float64)
-    uy, ux = np.gradient(field[..., 0], axis=(-2, -1))
-    vy, vx = np.gradient(field[..., 1], axis=(-2, -1))
-    tensor: Floats = np.sqrt(ux**2 + vy**2 + 0.5 * (uy + vx) ** 2)
-    return tensor
 
 
 def scrambled(fields: ArrayLike, rng: np.random.Generator) -> Floats:

@@ -18,10 +18,10 @@ from mask.cli.console import Progress, print_json, say, table
 from mask.clip import Dataset
 from mask.errors import NoFaceError, UsageError
 from mask.faces import aligned_pair
+from mask.files import write_json
 from mask.flow import METHODS as FLOWS
 from mask.regions import SCHEMES, Scheme, load
 from mask.runs import claim_folder, command_line, environment
-from mask.weights import write_json
 
 PAPER_SIZE = 224
 

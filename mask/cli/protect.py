@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import glob
+import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mask.cli.console import Progress, note, print_json, say
 from mask.errors import MaskError, NoFaceError, UsageError
-from mask.evidence import choose
+from mask.evidence import Choice, choose
+from mask.files import claim_file, write_json
 from mask.protect import protect as work
-from mask.runs import claim_file
-from mask.video import probe, writable_suffix
-from mask.weights import write_json
+from mask.video import PartialVideo, probe, writable_suffix
 
 _VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".wmv")
 
@@ -36,63 +37,102 @@ def protect(
     """Protect each input; one that fails does not stop the others, and decides the exit code."""
     if not 0 < area < 1:
         raise UsageError(f"--area is {area}; expected a share of the face between 0 and 1")
-    sources = _sources(inputs)
-    targets = [_target(s, out, suffix, len(sources)) for s in sources]
     _check_art(art)
     choice = choose(area, region=region, hide=hide, folder=evidence)
+    jobs = _jobs(inputs, out, suffix)
     records: list[dict[str, Any]] = []
     failures: list[MaskError] = []
-    for source, target in zip(sources, targets, strict=True):
+    for source, target in jobs:
         try:
-            claim_file(target, force)
-            frames = probe(source).frames
-            with Progress(quiet) as bar:
-                record = work(
-                    source,
-                    target,
-                    choice,
-                    art=art,
-                    max_faces=faces,
-                    progress=lambda n, s=source, t=frames: bar(s.name, n, t),  # type: ignore[misc]
-                )
+            record = _one(source, target, choice, art, faces, force, quiet)
         except MaskError as error:
             failures.append(error)
-            note(f"mask: {error}")
+            if len(jobs) > 1:
+                note(f"mask: {error}")
             continue
-        write_json(record, target.with_name(target.name + ".json"))
         records.append(record)
         if not as_json:
             _show(record, target)
     if as_json:
         print_json(records)
     if failures:
-        raise _worst(failures, len(sources))
+        raise failures[0] if len(jobs) == 1 else _summary(failures, len(jobs))
 
 
-def _worst(failures: Sequence[MaskError], total: int) -> MaskError:
+def _one(source: Path, target: Path, choice: Choice, art: str, faces: int, force: bool, quiet: bool) -> dict[str, Any]:
+    """Write the video, then its record beside it."""
+    beside = target.with_name(target.name + ".json")
+    frames = probe(source).frames
+    try:
+        claim_file(target, force)
+        claim_file(beside, force)
+    except OSError as error:
+        raise MaskError(f"cannot write {target}: {_why(error)}") from error
+    with Progress(quiet) as bar, warnings.catch_warnings():
+        # What could not be read of a damaged file is in the record and told below.
+        warnings.simplefilter("ignore", PartialVideo)
+        record = work(source, target, choice, art=art, max_faces=faces, progress=lambda n: bar(source.name, n, frames))
+    if record["input"]["problem"]:
+        note(f"mask: {record['input']['problem']}; what could be read is in {target}")
+    try:
+        write_json(record, beside)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise MaskError(f"{target} is complete, but its record {beside.name} is not: {_why(error)}") from error
+    return record
+
+
+def _why(error: OSError) -> str:
+    return str(error.strerror or error).lower()
+
+
+def _summary(failures: Sequence[MaskError], total: int) -> MaskError:
+    """One error for many: of their own kind when they are all of one."""
     kinds = {type(f) for f in failures}
     said = f"{len(failures)} of {total} inputs could not be protected"
-    return NoFaceError(f"{said}: no face") if kinds == {NoFaceError} else MaskError(said)
+    if kinds == {NoFaceError}:
+        return NoFaceError(f"{said}: they show no face")
+    return UsageError(said) if kinds == {UsageError} else MaskError(said)
 
 
-def _sources(inputs: Sequence[str]) -> list[Path]:
-    """Files as they are, folders by their videos, globs by what they match."""
+def _jobs(inputs: Sequence[str], out: Path | None, suffix: str) -> list[tuple[Path, Path]]:
+    """Every input with where it goes."""
+    sources = _sources(inputs, suffix)
+    jobs = [(s, _target(s, out, suffix, len(sources))) for s in sources]
+    for target, count in Counter(t.resolve() for _, t in jobs).items():
+        if count > 1:
+            raise UsageError(f"{count} inputs would all be written to {target}; give them one by one")
+    return jobs
+
+
+def _sources(inputs: Sequence[str], suffix: str) -> list[Path]:
+    """Files as they are, folders by their videos, globs by what they match; each once."""
     found: list[Path] = []
     for text in inputs:
         path = Path(text)
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in _VIDEOS)
-            if not inside:
-                raise UsageError(f"{path} holds no video ({', '.join(_VIDEOS)})")
-            found += inside
+            found += _videos_in(path, suffix)
         elif path.exists() or not glob.has_magic(text):
             found.append(path)
         else:
-            matched = sorted(Path(p) for p in glob.glob(text))
+            matched = sorted(Path(p) for p in glob.glob(text) if not _is_ours(Path(p), suffix))
             if not matched:
                 raise UsageError(f"{text!r} matches no file")
             found += matched
-    return found
+    return list(dict.fromkeys(found))
+
+
+def _videos_in(folder: Path, suffix: str) -> list[Path]:
+    """The videos of a folder, without those an earlier run left there."""
+    inside = sorted(p for p in folder.iterdir() if p.suffix.lower() in _VIDEOS and not p.name.startswith("."))
+    videos = [p for p in inside if not _is_ours(p, suffix)]
+    if not videos:
+        raise UsageError(f"{folder} holds no video to protect; expected files ending in {', '.join(_VIDEOS)}")
+    return videos
+
+
+def _is_ours(path: Path, suffix: str) -> bool:
+    return bool(suffix) and path.stem.endswith(suffix) and path.with_name(path.name + ".json").is_file()
 
 
 def _target(source: Path, out: Path | None, suffix: str, count: int) -> Path:
@@ -119,14 +159,17 @@ def _check_art(art: str) -> None:
 
 def _show(record: dict[str, Any], target: Path) -> None:
     faces, sticker, frames = record["faces"], record["sticker"], record["input"]["frames"]
-    say(f"{target}: {frames} frames, a {sticker['art']} on {sticker['region']}")
-    say(
-        f"  {faces['followed']} faces followed, {faces['frames_with_a_sticker']} frames with a sticker",
-    )
-    missing = frames - faces["frames_with_a_sticker"]
-    if missing:
-        say(f"  {missing} frames show no face the detector knows; look at them")
+    say(f"{target}: {_count(frames, 'frame')}, a {sticker['art']} on {sticker['region']}")
+    with_one = _count(faces["frames_with_a_sticker"], "frame")
+    say(f"  {_count(faces['followed'], 'face')} followed, a sticker in {with_one}")
+    if faces["frames_without_a_face"]:
+        say(f"  no face was known in {_count(faces['frames_without_a_face'], 'frame')}: look at them")
     if faces["frames_with_a_hidden_face"]:
-        say(f"  in {faces['frames_with_a_hidden_face']} frames a face was covered and its sticker carried on")
+        hidden = _count(faces["frames_with_a_hidden_face"], "frame")
+        say(f"  a face was hidden in {hidden}, and its sticker carried on")
     say(f"  why there: {record['evidence']['why']} ({record['evidence']['source']})")
     say("  not tested on any recognizer yet: mask verify ORIGINAL MASKED --recognizer ...")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mask.cli.console import say
 from mask.errors import UsageError
-from mask.runs import claim_file
+from mask.files import claim_file
 
 
 def report(runs: Sequence[Path], out: Path | None, *, force: bool) -> None:

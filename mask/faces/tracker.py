@@ -180,14 +180,18 @@ class FaceTracker:
         for detection in look.found:
             if len(self._faces) == self._max_faces:
                 return
+            if not self._is_new(detection.roi):
+                continue
             points, score = self._mesh.landmarks(look.frame, detection.roi)
             place = roi_from_landmarks(points)
-            new = all(f.roi.overlap(place) < _SAME for f in self._faces)
-            if score >= SURE and new and _inside(place, look.frame):
+            if score >= SURE and self._is_new(place) and _inside(place, look.frame):
                 face = _Face(self._next_id, self._fps, self._smooth)
                 face.see(points, score, None)
                 self._faces.append(face)
                 self._next_id += 1
+
+    def _is_new(self, place: Roi) -> bool:
+        return all(f.roi.overlap(place) < _SAME for f in self._faces)
 
 
 class _Look:

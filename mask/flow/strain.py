@@ -53,6 +53,7 @@ def strain(flow: Tensor | NDArray[np.floating[Any]]) -> Tensor | NDArray[np.floa
 def _magnitude(u: Tensor, v: Tensor) -> Tensor:
     uy, ux = torch.gradient(u, dim=(-2, -1))
     vy, vx = torch.gradient(v, dim=(-2, -1))
-    parts = torch.stack([ux, vy, (uy + vx) * 0.5**0.5])
-    result: Tensor = torch.linalg.vector_norm(parts, dim=0)
-    return result
+    squared = ux**2 + vy**2 + 0.5 * (uy + vx) ** 2
+    # A root has no gradient at zero; there the root of one is taken instead, and dropped.
+    still = squared == 0
+    return torch.where(still, torch.ones_like(squared), squared).sqrt() * ~still

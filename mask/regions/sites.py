@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,10 +11,10 @@ from numpy.typing import NDArray
 
 from mask.errors import InvalidPlan
 from mask.geometry import BOX_MM
-from mask.plan import Site, ThreatModel
+from mask.plan import Motion, Placement, Site, ThreatModel
 
 from .face import apertures, canonical, outline
-from .footprint import GRID, Space, cells, extent
+from .footprint import GRID, Space, cells, extent, footprint
 from .polygon import fill
 from .scheme import Scheme
 
@@ -84,6 +83,32 @@ def region_sites(
     return found
 
 
+def check_place(placement: Placement, kinetics: Motion, space: Space) -> None:
+    """Hold a sticker put anywhere, at any angle, to the rules of `sites`.
+
+    Raises:
+        InvalidPlan: when it reaches out of the face box, or is stuck on the skin and hangs off the face or covers an
+            eye, a nostril or the mouth.
+    """
+    corners = footprint(placement, space)
+    where = f"the sticker at ({placement.x:.2f}, {placement.y:.2f})"
+    if corners.min() < -1e-6 or corners.max() > 1 + 1e-6:
+        raise InvalidPlan(f"{where} reaches out of the face box")
+    if kinetics != "skin":
+        return
+    if placement.angle % 90 == 0:
+        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+        holds = _holds((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
+    else:
+        under = fill([corners * (_RASTER[1], _RASTER[0]) - 0.5], _RASTER)
+        face, *openings = (mask[under].sum() / of for mask, of in zip(_masks(), _wholes(under), strict=True))
+        holds = face >= FACE_SHARE and all(o <= APERTURE_SHARE for o in openings)
+    if not holds:
+        raise InvalidPlan(
+            f"{where} is stuck on the skin, but hangs off the face or covers an eye, a nostril or the mouth"
+        )
+
+
 @cache
 def _sites(scheme: Scheme, on_skin: bool, area: float, space: Space, step: float) -> tuple[Site, ...]:
     width, height = extent(area, space)
@@ -123,15 +148,26 @@ def _holds(x: float, y: float, width: float, height: float) -> bool:
     return all(_sum(opening, window)[0] <= APERTURE_SHARE * opening[-1, -1] for opening in openings)
 
 
+def _wholes(under: NDArray[np.bool_]) -> list[int]:
+    """What the shares are shares of: the sticker's area for the face, each opening's own for the openings."""
+    return [int(under.sum()), *(int(mask.sum()) for mask in _masks()[1:])]
+
+
 @cache
-def _summed() -> tuple[NDArray[np.int64], ...]:
-    """Summed-area tables of the face and its openings on a fine grid over the face box."""
+def _masks() -> tuple[NDArray[np.uint8], ...]:
+    """The face and its openings, with their margin, on a fine grid over the face box."""
     grid = canonical() * (_RASTER[1], _RASTER[0]) - 0.5
     across = 2 * round(MARGIN_MM * _RASTER[1] / BOX_MM[0]) + 1
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
-    masks: list[NDArray[Any]] = [fill(outline().loops(grid), _RASTER).astype(np.uint8)]
-    masks += [np.asarray(cv2.dilate(fill(a.loops(grid), _RASTER).astype(np.uint8), brush)) for a in apertures()]
-    return tuple(np.pad(m.astype(np.int64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0))) for m in masks)
+    face = fill(outline().loops(grid), _RASTER).astype(np.uint8)
+    openings = (cv2.dilate(fill(a.loops(grid), _RASTER).astype(np.uint8), brush) for a in apertures())
+    return face, *(np.asarray(o, dtype=np.uint8) for o in openings)
+
+
+@cache
+def _summed() -> tuple[NDArray[np.int64], ...]:
+    """Summed-area tables of `_masks`."""
+    return tuple(np.pad(m.astype(np.int64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0))) for m in _masks())
 
 
 def _sum(table: NDArray[np.int64], window: tuple[float, float, float, float]) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from mask.errors import NoFaceError
 from mask.plan import Plan
 
 from .pose import Pose, progress
-from .render import render_frame
+from .raster import render_frame
 from .texture import named
 
 

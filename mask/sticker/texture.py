@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from . import art
 
 _PER_OCTAVE = 4
 """Levels per halving: a drawing is at most 9 % larger or smaller than asked for."""
 
+Level = tuple[int, int]
+"""The size of a drawing in (rows, columns)."""
+
 
 class Texture:
-    """Premultiplied RGBA, with what was made smaller of it remembered: for art that does not change.
+    """Premultiplied RGBA, with what was made smaller of it remembered.
 
     Args:
-        rgba: ``float (4, h, w)``, red, green and blue premultiplied by alpha, in [0, 1]; at least 2 x 2 texels. The
+        rgba: ``float32 (4, h, w)``, red, green and blue premultiplied by alpha, in [0, 1]; at least 2 x 2 texels. The
             canvas reaches from edge to edge of the texels.
 
     Attributes:
@@ -27,20 +32,14 @@ class Texture:
         ValueError: for another shape or dtype.
     """
 
-    def __init__(self, rgba: torch.Tensor) -> None:
-        if rgba.ndim != 3 or rgba.shape[0] != 4 or min(rgba.shape[1:]) < 2 or not rgba.is_floating_point():
-            raise ValueError(f"the art is {rgba.dtype} {tuple(rgba.shape)}; expected float (4, h, w), 2 texels or more")
+    def __init__(self, rgba: NDArray[np.float32]) -> None:
+        check_art(rgba.shape, str(rgba.dtype))
         self.rgba = rgba
-        self.reach = (1.0, 1.0) if rgba.requires_grad else _reach(rgba[3])
-        self._smaller: dict[tuple[int, int], torch.Tensor] = {}
+        self.reach = reach(rgba[3])
+        self._smaller: dict[Level, NDArray[np.float32]] = {}
 
-    def level(self, width: float, height: float) -> tuple[int, int]:
-        """The size, as (rows, columns), closest to `height` x `width`; never enlarged."""
-        rows, columns = self.rgba.shape[1:]
-        return _nearest(rows, height), _nearest(columns, width)
-
-    def at(self, level: tuple[int, int]) -> torch.Tensor:
-        """The drawing in that many rows and columns, ``float (4, rows, columns)``; differentiable."""
+    def at(self, level: Level) -> NDArray[np.float32]:
+        """The drawing in that many rows and columns, ``float32 (4, rows, columns)``."""
         if level not in self._smaller:
             self._smaller[level] = shrink(self.rgba, *level)
         return self._smaller[level]
@@ -49,10 +48,22 @@ class Texture:
 @cache
 def named(name: str) -> Texture:
     """The texture of a drawing of `mask.sticker.art`."""
-    return Texture(torch.tensor(art.load(name)))
+    return Texture(art.load(name))
 
 
-def shrink(rgba: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+def check_art(shape: tuple[int, ...], dtype: str) -> None:
+    """Raise `ValueError` unless this is the shape and type of a drawing."""
+    if len(shape) != 3 or shape[0] != 4 or min(shape[1:]) < 2 or "float" not in dtype:
+        raise ValueError(f"the art is {dtype} {shape}; expected float (4, h, w), 2 texels or more")
+
+
+def nearest_level(shape: tuple[int, ...], width: float, height: float) -> Level:
+    """The size, as (rows, columns), of art of `shape` (..., h, w) closest to `height` x `width`; never enlarged."""
+    rows, columns = shape[-2:]
+    return _nearest(rows, height), _nearest(columns, width)
+
+
+def shrink(rgba: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
     """Average over areas: each new texel is the exact mean of what it covers.
 
     Args:
@@ -60,31 +71,29 @@ def shrink(rgba: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
         rows, columns: the new size, at most the old.
 
     Returns:
-        ``float (C, rows, columns)``; `rgba` itself when the size is the same.
+        ``float (C, rows, columns)`` of the same type; `rgba` itself when the size is the same.
     """
     if rgba.shape[1:] == (rows, columns):
         return rgba
-    down = _averages(rgba.shape[1], rows).to(rgba)
-    across = _averages(rgba.shape[2], columns).to(rgba)
-    return down @ rgba @ across.T
+    return np.asarray(averages(rgba.shape[1], rows) @ rgba @ averages(rgba.shape[2], columns).T, dtype=rgba.dtype)
 
 
-def _reach(alpha: torch.Tensor) -> tuple[float, float]:
+def averages(old: int, new: int) -> NDArray[np.float64]:
+    """Weights ``(new, old)``: how much of each old texel lies in each new one, rows summing to 1."""
+    edges = np.arange(new + 1) * (old / new)
+    start = np.arange(old, dtype=np.float64)
+    overlap = np.minimum(edges[1:, None], start + 1) - np.maximum(edges[:-1, None], start)
+    return np.asarray(overlap.clip(0) * (new / old))
+
+
+def reach(alpha: NDArray[np.float32]) -> tuple[float, float]:
     """How far from the middle of the canvas anything is drawn, as (x, y)."""
-    drawn = alpha.detach().cpu() > 0
+    drawn = alpha > 0
     across, down = (
-        (2 * line.nonzero()[:, 0] + 1 - len(line)).abs().max().item() / len(line) + 1 / len(line) if line.any() else 0.0
-        for line in (drawn.any(dim=0), drawn.any(dim=1))
+        float(np.abs(2 * np.flatnonzero(line) + 1 - len(line)).max()) / len(line) + 1 / len(line) if line.any() else 0.0
+        for line in (drawn.any(axis=0), drawn.any(axis=1))
     )
     return across, down
-
-
-def _averages(old: int, new: int) -> torch.Tensor:
-    """Weights ``(new, old)``: how much of each old texel lies in each new one, rows summing to 1."""
-    edges = torch.arange(new + 1, dtype=torch.float64) * (old / new)
-    start = torch.arange(old, dtype=torch.float64)
-    overlap = torch.minimum(edges[1:, None], start + 1) - torch.maximum(edges[:-1, None], start)
-    return overlap.clamp(min=0) * (new / old)
 
 
 def _nearest(texels: int, pixels: float) -> int:

@@ -176,16 +176,20 @@ def _shown(
     units: Mapping[str, tuple[Index, Array]],
     follow: Array,
 ) -> NDArray[np.bool_]:
-    """(F,) triangles that some pose and expression shows to the camera, and those around them."""
+    """(F,) triangles that some pose and expression shows to the camera, and those that touch them."""
     shut = {"L45": 1.0, "R45": 1.0, "L12": 0.4, "R9": 0.5}
     open_ = {"L45": 0.5, "R45": 0.5, "AU26": 0.5, "L10": 1.0, "R10": 1.0, "L16": 1.0, "R16": 1.0}
     shown = np.zeros(len(triangles) + 1, dtype=bool)
     turns: tuple[tuple[float, float, dict[str, float]], ...] = (
         (0.0, 0.0, {}),
-        (0.1, 0.08, {}),
-        (-0.1, -0.08, shut),
-        (0.1, -0.08, open_),
-        (-0.1, 0.08, open_),
+        (0.0, -0.11, open_),
+        (0.0, 0.11, shut),
+        (0.08, 0.07, {}),
+        (0.14, 0.11, {}),
+        (-0.08, -0.07, {}),
+        (-0.14, -0.11, shut),
+        (0.14, -0.11, open_),
+        (-0.14, 0.11, open_),
     )
     for yaw, pitch, weights in turns:
         points = rest.copy()
@@ -194,10 +198,10 @@ def _shown(
         flat, depth = camera.project(camera.place(points, camera.HeadPose(yaw, pitch), follow), 400)
         order = draw_order(depth, triangles, part)
         order = order[raster.front_facing(flat[triangles[order]])]
-        shown[raster.cover(flat[triangles[order]], order, 400, 1).ravel()] = True
+        shown[raster.cut(flat[triangles[order]]).cover(order, 400)] = True
     near = np.zeros(len(rest), dtype=bool)
     near[triangles[shown[:-1]]] = True
-    return np.asarray(near[triangles].all(axis=1) | (part == BACKING))
+    return np.asarray(near[triangles].any(axis=1) | (part == BACKING))
 
 
 def _eyes(pack: Pack) -> tuple[Index, Index]:

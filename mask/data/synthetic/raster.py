@@ -7,6 +7,8 @@ back to front, later over earlier.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,11 +16,8 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 Single = NDArray[np.float32]
 
-# Samples per pixel -> their offsets from its centre, x and y, from top to bottom and evenly spaced in y.
-OFFSETS: dict[int, tuple[Array, Array]] = {
-    1: (np.zeros(1), np.zeros(1)),
-    4: (np.array([-0.125, 0.375, -0.375, 0.125]), np.array([-0.375, -0.125, 0.125, 0.375])),
-}
+# Four samples in a pixel: their offsets from its centre, x and y.
+SAMPLES = np.array([-0.125, 0.375, -0.375, 0.125]), np.array([-0.375, -0.125, 0.125, 0.375])
 
 # glibc hands freed arrays of this size back to the system, and asking for them again costs a third of the time; once
 # a large allocation has been freed, it keeps them.
@@ -32,60 +31,133 @@ def front_facing(corners: Array, slack: float = 0.0) -> NDArray[np.bool_]:
         corners: (F, 3, 2) pixels, y down.
         slack: also keep triangles turned away by up to half this many square pixels.
     """
-    ab, ac = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    area: Array = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
+    (ax, ay), (bx, by), (cx, cy) = np.ascontiguousarray(corners.transpose(1, 2, 0))
+    area: Array = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
     out: NDArray[np.bool_] = area < slack - 1e-9
     return out
 
 
-def cover(corners: Array, ids: Index, size: int, samples: int) -> Index:
-    """The last triangle drawn at every sample.
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Triangles cut at the height of their middle corner into an upper and a lower half, each between two edges.
+
+    The line of an edge is computed from its upper end to its lower end, so the two triangles that share it agree to
+    the last bit: no gap, no overlap.
 
     Args:
-        corners: (F, 3, 2) pixels, in drawing order.
-        ids: (F,) what to write.
-        size: width and height of the picture.
-        samples: per pixel, one of `OFFSETS`.
-
-    Returns:
-        ``int64 (samples, size * size)``, -1 where nothing is drawn.
+        x, y: (3, F) corners from top to bottom.
+        left, right: (2, F, 2) intercept and slope of x over y, of the upper and the lower half.
     """
-    half, line, left, right = _spans(corners, size, samples)
-    row = line
-    if samples > 1:
-        plane = line & (samples - 1)
-        offset = OFFSETS[samples][0][plane]
-        left -= offset
-        right -= offset
-        row = plane * size
-        row += line >> (samples // 2)
-    np.maximum(np.ceil(left, out=left), 0, out=left)
-    np.minimum(np.ceil(right, out=right), size, out=right)
-    keep = np.flatnonzero(left < right)
-    left = left[keep]
-    length = (right[keep] - left).astype(np.int64)
-    start = row[keep] * size
-    start += left.astype(np.int64)
-    where, what = _runs(start, length, ids[half[keep] >> 1])
-    seen = np.full(samples * size * size, -1, dtype=np.int64)
-    seen[where] = what
-    return seen.reshape(samples, size * size)
+
+    x: Array
+    y: Array
+    left: Array
+    right: Array
+
+    def cover(self, ids: Index, size: int) -> Index:
+        """The last triangle drawn at every pixel centre.
+
+        Args:
+            ids: (F,) what to write for each triangle, in drawing order.
+            size: width and height of the picture.
+
+        Returns:
+            ``int64 (size * size,)``, -1 where nothing is drawn.
+        """
+        rows = np.clip(np.ceil(self.y), 0, size).astype(np.int64)
+        half, row = _each(rows[:2].T.ravel(), rows[1:].T.ravel())
+        start, end = (_columns(edge, half, row, 0.0, size) for edge in (self.left, self.right))
+        return _drawn(row * size, start, end, ids[half >> 1], size * size)
+
+    def sample(self, ids: Index, size: int, pixels: Index) -> Index:
+        """The last triangle drawn at each of four samples in some pixels, given as flat indices.
+
+        Returns:
+            ``int64 (4, len(pixels))``, -1 where nothing is drawn.
+        """
+        tri, row = self._near(size, pixels)
+        y = (row + SAMPLES[1][:, None]).ravel()
+        tri, row, k = np.tile(tri, 4), np.tile(row, 4), np.repeat(np.arange(4), len(row))
+        top, middle, bottom = (height.take(tri) for height in self.y)
+        inside = np.flatnonzero((top <= y) & (y < bottom))
+        tri, row, k, y = tri[inside], row[inside], k[inside], y[inside]
+        half = 2 * tri + (y >= middle[inside])
+        start, end = (_columns(edge, half, y, SAMPLES[0][k], size) for edge in (self.left, self.right))
+        seen = _drawn((k * size + row) * size, start, end, ids[tri], 4 * size * size)
+        return seen.reshape(4, -1)[:, pixels]
+
+    def _near(self, size: int, pixels: Index) -> tuple[Index, Index]:
+        """Every triangle and pixel row in which its bounding box touches one of some pixels."""
+        count = np.zeros((size, size + 1), dtype=np.int64)
+        count[pixels // size, pixels % size + 1] = 1
+        before = count.cumsum(axis=1).ravel()
+        x0, x1 = (np.clip(np.floor(x), 0, size).astype(np.int64) for x in _span(self.x))
+        y0, y1 = (np.clip(np.floor(y), 0, size).astype(np.int64) for y in _span(self.y))
+        tri, row = _each(y0, y1)
+        line = row * (size + 1)
+        near = np.flatnonzero(before.take(line + x0.take(tri)) != before.take(line + x1.take(tri)))
+        return tri[near], row[near]
 
 
-def touching(corners: Array, pixels: Index, size: int) -> Index:
-    """Triangles whose bounding box touches any of some pixels.
+def cut(corners: Array) -> Cut:
+    """Cut (F, 3, 2) triangles, in drawing order, at the height of their middle corners."""
+    (xa, ya), (xb, yb), (xc, yc) = np.ascontiguousarray(corners.transpose(1, 2, 0))
+    xa, xb, ya, yb = _lower_second(xa, xb, ya, yb)
+    xb, xc, yb, yc = _lower_second(xb, xc, yb, yc)
+    xa, xb, ya, yb = _lower_second(xa, xb, ya, yb)
+    long, upper, lower = _edge(xa, ya, xc, yc), _edge(xa, ya, xb, yb), _edge(xb, yb, xc, yc)
+    bends_left = (xb < long[0] + long[1] * yb)[:, None]
+    short, long = np.stack([upper, lower], axis=2), long[:, :, None]
+    left, right = np.where(bends_left, short, long), np.where(bends_left, long, short)
+    return Cut(np.stack([xa, xb, xc]), np.stack([ya, yb, yc]), left, right)
 
-    Args:
-        corners: (F, 3, 2) pixels.
-        pixels: flat indices.
-    """
-    marked = np.zeros((size + 1, size + 1), dtype=np.int32)
-    marked[pixels // size + 1, pixels % size + 1] = 1
-    total = marked.cumsum(axis=0, dtype=np.int32).cumsum(axis=1, dtype=np.int32)
-    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    x0, y0 = np.clip(np.floor(np.minimum(np.minimum(a, b), c) + 0.5), 0, size).astype(np.int64).T
-    x1, y1 = np.clip(np.floor(np.maximum(np.maximum(a, b), c) + 1.5), 0, size).astype(np.int64).T
-    return np.flatnonzero(total[y1, x1] - total[y0, x1] - total[y1, x0] + total[y0, x0])
+
+def _lower_second(x0: Array, x1: Array, y0: Array, y1: Array) -> tuple[Array, Array, Array, Array]:
+    turn = y1 < y0
+    return np.where(turn, x1, x0), np.where(turn, x0, x1), np.minimum(y0, y1), np.maximum(y0, y1)
+
+
+def _edge(x0: Array, y0: Array, x1: Array, y1: Array) -> Array:
+    """(2, F) intercept and slope of x over y; zero slope for a level edge, which no sample line crosses."""
+    height = y1 - y0
+    slope = np.divide(x1 - x0, height, out=np.zeros_like(height), where=height > 0)
+    return np.stack([x0 - y0 * slope, slope])
+
+
+def _span(corners: Array) -> tuple[Array, Array]:
+    """Where the pixels that (3, F) corners reach begin and end."""
+    a, b, c = corners
+    return np.minimum(np.minimum(a, b), c) + 0.5, np.maximum(np.maximum(a, b), c) + 1.5
+
+
+def _each(first: Index, end: Index) -> tuple[Index, Index]:
+    """Every whole number of each range ``first <= number < end``, beside the number of the range."""
+    count = end - first
+    which = np.repeat(np.arange(len(count)), count)
+    number = np.arange(len(which))
+    number += (end - np.cumsum(count))[which]
+    return which, number
+
+
+def _columns(edge: Array, half: Index, y: Array | Index, dx: Array | float, size: int) -> Index:
+    """The first column whose sample, `dx` right of the centre, is not left of an edge at given heights."""
+    intercept, slope = edge.reshape(2, -1)
+    x = slope.take(half)
+    x *= y
+    x += intercept.take(half)
+    x -= dx
+    np.clip(np.ceil(x, out=x), 0, size, out=x)
+    return x.astype(np.int64)
+
+
+def _drawn(line: Index, start: Index, end: Index, what: Index, count: int) -> Index:
+    """Write runs of columns on lines, later over earlier, into a picture of -1."""
+    kept = np.flatnonzero(start < end)
+    start = start[kept]
+    places, values = _runs(line[kept] + start, end[kept] - start, what[kept])
+    seen = np.full(count, -1, dtype=np.int64)
+    seen[places] = values
+    return seen
 
 
 def _runs(start: Index, length: Index, value: Index) -> tuple[Index, Index]:
@@ -101,55 +173,3 @@ def _runs(start: Index, length: Index, value: Index) -> tuple[Index, Index]:
     steps[np.cumsum(length[:-1])] = both[1:] - both[:-1] - length[:-1] + 1
     np.cumsum(steps, out=steps)
     return steps & 0xFFFFFFFF, steps >> 32
-
-
-def _spans(corners: Array, size: int, samples: int) -> tuple[Index, Index, Array, Array]:
-    """Every crossing of a triangle with a sample line, ``left <= x < right``, and on which line.
-
-    Lines count the samples of the first pixel row, then those of the next. Each triangle is cut at its middle corner:
-    index ``2 t`` is the upper and ``2 t + 1`` the lower half of triangle t. The line of an edge is computed from its
-    upper end to its lower end, so the two triangles that share it agree to the last bit: no gap, no overlap.
-    """
-    x, y = corners[..., 0].T, (corners[..., 1].T - OFFSETS[samples][1][0]) * samples
-    (xa, xb, xc), (ya, yb, yc) = _by_height(*x, *y)
-    long, upper, lower = _edge(xa, ya, xc, yc), _edge(xa, ya, xb, yb), _edge(xb, yb, xc, yc)
-    bends_left = xb < long[0] + long[1] * yb
-    line = np.clip(np.ceil(np.stack([ya, yb, yc])), 0, size * samples).astype(np.int64)
-    first, count = line[:2].T.ravel(), np.diff(line, axis=0).T.ravel()
-    short, long = np.stack([upper, lower], axis=2), np.repeat(long[:, :, None], 2, axis=2)
-    left = np.where(bends_left[:, None], short, long).reshape(2, -1)
-    right = np.where(bends_left[:, None], long, short).reshape(2, -1)
-    half = np.repeat(np.arange(len(count)), count)
-    lines = np.arange(len(half))
-    lines += (first + count - np.cumsum(count))[half]
-    return half, lines, _along(left, half, lines), _along(right, half, lines)
-
-
-def _along(edge: Array, half: Index, line: Index) -> Array:
-    """x of each half triangle's edge at given lines."""
-    out: Array = edge[1][half]
-    out *= line
-    out += edge[0][half]
-    return out
-
-
-def _by_height(
-    xa: Array, xb: Array, xc: Array, ya: Array, yb: Array, yc: Array
-) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
-    """The corners of each triangle from top to bottom."""
-
-    def swap(x0: Array, x1: Array, y0: Array, y1: Array) -> tuple[Array, Array, Array, Array]:
-        turn = y1 < y0
-        return np.where(turn, x1, x0), np.where(turn, x0, x1), np.where(turn, y1, y0), np.where(turn, y0, y1)
-
-    xa, xb, ya, yb = swap(xa, xb, ya, yb)
-    xb, xc, yb, yc = swap(xb, xc, yb, yc)
-    xa, xb, ya, yb = swap(xa, xb, ya, yb)
-    return (xa, xb, xc), (ya, yb, yc)
-
-
-def _edge(x0: Array, y0: Array, x1: Array, y1: Array) -> Array:
-    """(2, F) intercept and slope of x over y; zero for a level edge, which no sample line crosses."""
-    height = y1 - y0
-    slope = np.divide(x1 - x0, height, out=np.zeros_like(height), where=height > 0)
-    return np.stack([x0 - y0 * slope, slope])

@@ -26,7 +26,7 @@ _STEP = 0.06  # decimetres: a jump in depth inside one pixel that makes it an ed
 _EYES = PARTS.index("eyes")
 CHANNEL_BITS = 21
 _TEXEL = 32.0
-_OFFSETS = tuple(offset.astype(np.float32) for offset in raster.OFFSETS[4])
+_OFFSETS = tuple(offset.astype(np.float32) for offset in raster.SAMPLES)
 _ONES = 1 << 42 | 1 << 21 | 1
 _KEEP = {bits: (0x1FFFFF >> bits) * _ONES for bits in (2, 6)}
 
@@ -93,12 +93,11 @@ def shoot(
     planes = _planes(stage, points, depth, light, gaze)
     corners = points[stage.triangles]
     facing = np.flatnonzero(raster.front_facing(corners))
-    corners = corners[facing]
-    seen = raster.cover(corners, facing, size, 1)[0]
+    drawn = raster.cut(corners[facing])
+    seen = drawn.cover(facing, size)
     x, y = stage.grid
     border = _steps(planes.at(0, seen, x, y).reshape(size, size))
-    close = raster.touching(corners, border, size)
-    samples = raster.cover(corners[close], facing[close], size, 4)[:, border]
+    samples = drawn.sample(facing, size, border)
     x, y = (grid[border] + offset[:, None] for grid, offset in zip(stage.grid, _OFFSETS, strict=True))
     one, *others = planes.at(0, samples, x, y)
     torn = np.zeros(len(border), dtype=bool)

@@ -1,0 +1,101 @@
+"""What was audited: recognizers, data, threat model, discovery, versions, as names and values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from . import words
+from .model import Run, Threat
+from .untrusted import Node, clean
+
+EVIDENCE = {
+    "synthetic": "synthetic: rendered faces that belong to nobody; evidence about the method, not about people",
+    "real": "real clips of people",
+    "not said": "the run does not say whether the clips are real or rendered",
+}
+
+_LONGEST = 240
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and what there is to say about it, one line or several."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+def about(run: Run) -> list[Fact]:
+    """Every fact a reader needs to judge the numbers."""
+    return [
+        Fact("evidence", (EVIDENCE[run.evidence],)),
+        Fact("data", tuple(_data(run))),
+        Fact("recognizers", tuple(_recognizer(node) for node in run.recognizers)),
+        Fact("threat model", tuple(_threat(t) for t in run.threats)),
+        Fact("discovery", (run.discovery,)),
+        Fact("regions", (f"scheme {run.scheme}",)),
+        Fact("seed", (str(run.seed),)),
+        Fact("versions", (_versions(run.environment),)),
+        Fact("time", (_time(run),)),
+    ]
+
+
+def _data(run: Run) -> Iterator[str]:
+    clips, subjects = words.count(run.clips, "clip"), words.count(run.subjects, "subject")
+    yield f"{run.data_name}: {clips} of {subjects}; {', '.join(run.emotions)}"
+    for name, node in run.data_card.items():
+        value = node.raw()
+        if name not in ("adapter", "clips", "subjects", "emotions") and value not in (None, "", [], {}):
+            yield f"{name}: {_plain(value)}"
+
+
+def _recognizer(node: Node) -> str:
+    parts = [node["name"].text()]
+    for name, member in node.items():
+        value = member.raw()
+        if name == "sha256" and isinstance(value, dict) and len(value) > 2:
+            parts.append(f"{len(value)} files of weights, each with its SHA-256 in results.json")
+        elif name not in ("name", "models") and value not in (None, "", [], {}):
+            parts.append(f"{name} {_plain(value)}")
+    return "; ".join(parts)
+
+
+def _plain(value: object, depth: int = 3) -> str:
+    """A value of a card on one line."""
+    if depth == 0 and isinstance(value, dict | list):
+        text = "…"
+    elif isinstance(value, dict):
+        text = ", ".join(f"{k} {_plain(v, depth - 1)}" for k, v in list(value.items())[:40])
+    elif isinstance(value, list):
+        more = f" and {len(value) - 12} more" if len(value) > 12 else ""
+        text = ", ".join(_plain(v, depth - 1) for v in value[:12]) + more
+    else:
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+    text = clean(text)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _threat(threat: Threat) -> str:
+    knows = "the wearer knows the emotion to hide" if threat.knows_emotion else "the wearer does not know the emotion"
+    limit = (
+        "no limit on queries" if threat.budget is None else words.count(threat.budget, "query", "queries") + " per clip"
+    )
+    parts = [words.KINETICS.get(threat.kinetics, ""), f"at most {threat.area:.1%} of the face box", limit, knows]
+    if threat.kinetics == "overlay":
+        parts.insert(1, f"{threat.directions} directions, {threat.reach_mm:g} mm along each axis on frames")
+    return f"{threat.kinetics}: {'; '.join(p for p in parts if p)}"
+
+
+def _versions(environment: Node) -> str:
+    parts = [f"MASK {_plain(environment.get('mask', 'not said').raw())}"]
+    parts.append(f"Python {_plain(environment.get('python', 'not said').raw())}")
+    parts += [f"{name} {_plain(node.raw())}" for name, node in environment.get("packages", {}).items()]
+    system = _plain(environment.get("system", "unknown system").raw())
+    cores = _plain(environment.get("cores", "unknown").raw())
+    return f"{', '.join(parts)}; {system} on {_plain(environment.get('machine', '').raw())}, {cores} cores"
+
+
+def _time(run: Run) -> str:
+    seconds = sum(c.seconds for c in run.cells)
+    return f"{seconds:,.0f} s for {words.count(len(run.cells), 'cell')}"

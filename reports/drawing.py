@@ -1,0 +1,105 @@
+"""How figures look, and how they become part of a page: inline SVG in the page's own colours and typeface."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from dataclasses import dataclass
+
+import matplotlib as mpl
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+
+from mask.causal import plot
+
+INK, SOFT, LINE, PAPER, WASH = "#1b2733", "#5a6875", "#d3dae1", "#ffffff", "#f1f4f7"
+
+# Okabe and Ito's palette, told apart with every common colour blindness.
+BLUE, ORANGE, SKY, GREEN, VERMILION, PURPLE = "#0072b2", "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#cc79a7"
+
+# Drawn in these, shown in what the style sheet makes of them, in daylight, at night and on paper.
+_VARIABLES = {
+    INK: "ink",
+    SOFT: "soft",
+    LINE: "line",
+    PAPER: "paper",
+    WASH: "wash",
+    BLUE: "blue",
+    ORANGE: "orange",
+    SKY: "sky",
+    GREEN: "green",
+    VERMILION: "vermilion",
+    PURPLE: "purple",
+    plot.INK: "ink",
+    plot.GREY: "soft",
+    plot.PALE: "line",
+    plot.ACCENT: "vermilion",
+}
+
+SETTINGS: dict[str, object] = {
+    "svg.fonttype": "none",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "text.parse_math": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": SOFT,
+    "axes.linewidth": 0.8,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure in a page.
+
+    Args:
+        svg: safe to put into HTML as it is.
+        title: what it shows.
+        finding: what is to be seen in it, in words.
+        notes: what its numbered marks mean, in order.
+    """
+
+    svg: Markup
+    title: str
+    finding: str
+    notes: tuple[str, ...] = ()
+
+
+def inline(figure: Figure, key: str, title: str, finding: str, notes: tuple[str, ...] = ()) -> Drawing:
+    """Turn a figure into inline SVG.
+
+    Args:
+        figure: made and saved under `mpl.rc_context(SETTINGS)`.
+        key: unique in the page; identifiers inside the picture are derived from it.
+    """
+    text = io.StringIO()
+    quiet = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    with warnings.catch_warnings(), mpl.rc_context({**SETTINGS, "svg.hashsalt": key}):  # type: ignore[dict-item]
+        # The page's typeface draws the text; that the one which measures it lacks a letter does not matter.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(text, format="svg", transparent=True, metadata=quiet)
+    return Drawing(_fit(text.getvalue(), finding), title, finding, notes)
+
+
+def _fit(svg: str, finding: str) -> Markup:
+    svg = svg[svg.index("<svg") :]
+    _, body = svg.split(">", 1)
+    size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt" viewBox="([^"]+)"', svg)
+    if size is None:
+        raise ValueError("matplotlib wrote an SVG without a size")
+    width = float(size[1]) * 4 / 3
+    body = re.sub(r"<!--.*?-->\s*|<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
+    used = set(re.findall(r"#([\w-]+)", re.sub(r"#[0-9a-f]{6}\b", "", body)))
+    body = re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in used else "", body)
+    body = re.sub(r"#[0-9a-f]{6}\b", lambda m: f"var(--{_VARIABLES[m[0]]})" if m[0] in _VARIABLES else m[0], body)
+    body = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--sans)", body)
+    body = re.sub(r">\s*\n\s*<", ">\n<", body)
+    frame = f'<svg role="img" aria-label="{escape(finding)}" viewBox="{size[3]}" style="width:{width:.0f}px"'
+    return Markup(f"{frame}>{body}")  # noqa: S704  matplotlib escapes every text it writes
