@@ -43,6 +43,7 @@ class Setting:
         defended: the attacks tried behind defences, by label; `None` for all.
         discovery: clips attacks may study; `None` to set aside subjects of `dataset`.
         scheme: the regions that name places.
+        step: spacing of the places on frames, in shares of the face box's width; `None` for `mask.regions.sites.STEP`.
         seed: fixes everything random.
     """
 
@@ -54,6 +55,7 @@ class Setting:
     defended: tuple[str, ...] | None = None
     discovery: Dataset | None = None
     scheme: str = "mesh"
+    step: float | None = None
     seed: int = 0
 
 
@@ -152,6 +154,7 @@ def cell_key(
         [c.key for c in setting.dataset],
         None if setting.discovery is None else [c.key for c in setting.discovery],
         setting.scheme,
+        setting.step,
         setting.seed,
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
@@ -307,7 +310,7 @@ class Cell:
         )
 
     def _sites(self, clip: Clip) -> tuple[Site, ...]:
-        return sites(load(self.setting.scheme), self.threat, _space(clip))
+        return sites(load(self.setting.scheme), self.threat, _space(clip), self.setting.step)
 
 
 def _space(clip: Clip) -> Space:

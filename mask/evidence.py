@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mask.errors import UnreadableData, UsageError
-from mask.plan import Placement, ThreatModel
+from mask.errors import InvalidPlan, UnreadableData, UsageError
+from mask.plan import Placement, Site, ThreatModel
 from mask.regions import load, region_sites
 
 SHIPPED = Path(__file__).with_name("evidence.json")
@@ -45,7 +45,7 @@ def choose(area: float, *, region: str = "", hide: str = "", folder: Path | None
 
     Args:
         area: share of the face box.
-        region: a region by name; evidence is then only quoted.
+        region: a region by name; no evidence is then asked for.
         hide: the emotion to hide, if known; otherwise the place that is best over all emotions.
         folder: a finished audit; the shipped evidence otherwise.
 
@@ -53,13 +53,12 @@ def choose(area: float, *, region: str = "", hide: str = "", folder: Path | None
         UsageError: for an unknown region or emotion, or one that cannot carry the sticker.
         UnreadableData: when the folder holds no causal evidence for a sticker on the skin.
     """
-    scheme, threat = load("mesh"), ThreatModel("skin", area=area)
-    carriers = region_sites(scheme, threat, "frames")
+    carriers = _carriers(area)
     if region:
         site = carriers.get(region)
         if site is None:
             able = ", ".join(name for name, s in carriers.items() if s is not None)
-            reason = f"cannot carry a sticker of {area:.3f} of the face" if region in carriers else "does not exist"
+            reason = f"cannot carry a sticker of {area:g} of the face" if region in carriers else "does not exist"
             raise UsageError(f"region {region!r} {reason}; these can: {able}")
         return Choice(Placement(site.x, site.y, area, region=region), f"{region} was asked for", "none")
     found = _read(folder)
@@ -71,7 +70,18 @@ def choose(area: float, *, region: str = "", hide: str = "", folder: Path | None
             why = f"{name} is the region where a sticker {what} most, of those that can carry one of this size"
             about = {k: v for k, v in found.items() if k not in ("schema", "effects", "source")}
             return Choice(Placement(site.x, site.y, area, region=name), why, str(found["source"]), figures, about)
-    raise UsageError(f"no region can carry a sticker of {area:.3f} of the face; choose a smaller --area")
+    raise UsageError(f"no region the evidence is about can carry a sticker of {area:g} of the face; name a --region")
+
+
+def _carriers(area: float) -> dict[str, Site | None]:
+    """Where each region carries a sticker of this size, if it does; `UsageError` when none does."""
+    try:
+        found = region_sites(load("mesh"), ThreatModel("skin", area=area), "frames")
+    except InvalidPlan as error:
+        raise UsageError(str(error)) from error
+    if not any(found.values()):
+        raise UsageError(f"a sticker of {area:g} of the face is too small to cover the middle of any region")
+    return found
 
 
 def _ranking(found: Mapping[str, Any], hide: str) -> list[tuple[str, Mapping[str, Any]]]:

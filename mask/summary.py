@@ -46,6 +46,7 @@ def gather(setting: Setting, cells: Sequence[Mapping[str, Any]], *, show_faces: 
         "recognizers": [r.card() for r in setting.recognizers],
         "threat_models": [t.to_json() for t in setting.threats],
         "scheme": setting.scheme,
+        "step": setting.step,
         "seed": setting.seed,
         "clean": _clean(setting, rows_of),
         "cells": summaries,

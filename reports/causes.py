@@ -32,7 +32,6 @@ class Finding:
     frequency_ci95: tuple[float, float] | None
     top_frequency: float | None
     p_null: float | None
-    candidates: str
     reason: str
 
 
@@ -169,7 +168,6 @@ def _cleaned(value: object) -> object:
 
 def _finding(found: result.Finding) -> Finding:
     first = found.ranking[0] if found.ranking else None
-    candidates = [words.region(c) for c in found.candidates if first is None or c != first.region]
     return Finding(
         emotion=found.emotion,
         region=found.region,
@@ -180,8 +178,7 @@ def _finding(found: result.Finding) -> Finding:
         frequency_ci95=first.frequency_ci95 if first else None,
         top_frequency=first.top_frequency if first else None,
         p_null=first.p_null if first else None,
-        candidates=", ".join(candidates),
-        reason=found.reason,
+        reason=words.region(found.reason),
     )
 
 

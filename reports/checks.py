@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mask.causal.result import Control
 from mask.results import Row
 
 from . import words
@@ -175,20 +176,26 @@ def _same(run: Run, group: tuple[str, str]) -> bool:
 
 
 def _nulls(probes: Sequence[Probe]) -> Iterator[Check]:
-    names = list(dict.fromkeys(name for p in probes for name, _ in p.controls))
-    if not names:
+    if not probes:
         yield Check("Was the causal graph put to data without content?", "not run", "no probe is part of this run")
-    for name in names:
-        told = dict.fromkeys(text for p in probes for n, text in p.controls if n == name)
-        done = [t for t in told if not t.startswith("not run")]
-        outcome: Outcome = "pass" if done else "not run"
-        yield Check(
-            f"The probe's control “{name}”", outcome, "; ".join(done) or "; ".join(told).removeprefix("not run: ")
-        )
+        return
+    for name in dict.fromkeys(c.name for p in probes for c in p.result.controls):
+        found = [(c, p.result.alpha) for p in probes for c in p.result.controls if c.name == name]
+        yield _null(f"Does the probe keep quiet about data without content: {name}?", found)
     flags = list(dict.fromkeys(f for p in probes for f in p.result.flags))
-    if probes:
-        outcome = "flag" if flags else "pass"
-        yield Check("Does the probe warn about itself?", outcome, "; ".join(flags) or "no warning")
+    yield Check("Does the probe warn about itself?", "flag" if flags else "pass", "; ".join(flags) or "no warning")
+
+
+def _null(question: str, found: Sequence[tuple[Control, float]]) -> Check:
+    done = [(c, alpha) for c, alpha in found if c.draws]
+    if not done:
+        return Check(question, "not run", "; ".join(dict.fromkeys(c.why_not or "no reason given" for c, _ in found)))
+    edges = [(e, a) for c, a in done for e in (c.false_edges, c.region_edges) if e is not None]
+    if not edges:
+        return Check(question, "not run", "the control tells of no edges")
+    most = max(e for e, _ in edges)
+    told = f"at most {most:.1%} of pairs joined where nothing is there, {words.count(done[0][0].draws, 'draw')} each"
+    return Check(question, "flag" if any(e > alpha for e, alpha in edges) else "pass", told)
 
 
 def _small(run: Run) -> Check:

@@ -35,8 +35,8 @@ def sticker_maps(run: Run, key: str) -> list[Drawing]:
         title = f"{found.recognizer}, {found.kinetics}"
         best = [p.best for p in found.places]
         if best != values:
-            drawings.append(_drawn(run, found, values, f"{title}, average motion", f"{key}-face-{i}"))
-            drawings.append(_drawn(run, found, best, f"{title}, best motion at each place", f"{key}-face-{i}-best"))
+            drawings.append(_drawn(run, found, values, f"{title}, average", f"{key}-face-{i}"))
+            drawings.append(_drawn(run, found, best, f"{title}, best motion", f"{key}-face-{i}-best"))
         else:
             drawings.append(_drawn(run, found, values, title, f"{key}-face-{i}"))
     return drawings

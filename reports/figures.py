@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from . import words
 from .drawing import BLUE, INK, SKY, Drawing, inline
 from .intervals import Line, Look, Mark, look, panel
-from .model import Cell, Rate, Run
+from .model import Cell, PlaceMap, Rate, Run
 
 _HEADLINE = ("random", "au-sticker", "causal", "exhaustive")
 _DEFENDED = (Look("D", BLUE), Look("o", INK, filled=False), Look("s", SKY), Look("^", INK), Look("v", BLUE))
@@ -46,7 +46,7 @@ def by_defense(run: Run, key: str) -> list[Drawing]:
             marks = tuple(
                 Mark(_defense(c.defense), c.rate, _DEFENDED[names.index(c.defense) % len(_DEFENDED)]) for c in found
             )
-            note = "  ".join(words.share(c.rate) for c in found)
+            note = " · ".join(words.share(c.rate) for c in found)
             lines.append(Line(attack, marks, note=note if len(found) <= 3 else ""))
             told.append(f"{attack} " + ", ".join(f"{words.number(c.rate.value)} {_behind(c.defense)}" for c in found))
         if lines:
@@ -75,25 +75,43 @@ def by_emotion(run: Run, key: str) -> list[Drawing]:
 
 
 def by_region(run: Run, key: str) -> list[Drawing]:
-    """One panel per recognizer and kinetics: a sticker always on one region, highest first."""
-    drawings = []
-    for i, (recognizer, kinetics, cells) in enumerate(_groups(run.undefended)):
-        fixed = [c for c in cells if c.region and c.possible and c.rate.value is not None]
-        if not fixed:
-            continue
-        fixed.sort(key=lambda c: (-(c.rate.value or 0), c.region))
-        lines = [Line(c.region, (Mark(c.attack, c.rate, Look("o", BLUE)),), note=words.share(c.rate)) for c in fixed]
-        random = _named(cells, "random")
-        best, least = fixed[0], fixed[-1]
-        finding = (
-            f"{recognizer}, {kinetics}: of {len(fixed)} regions, {words.region(best.region)} succeeds most, "
-            f"{_rate(best.rate)}, and {words.region(least.region)} least, {_rate(least.rate)}."
-        )
-        if random:
-            finding += f" A random placement reaches {_rate(random.rate)}, the grey band."
-        figure = panel(lines, band=random.rate.interval if random else None, right="fooled / right before")
-        drawings.append(inline(figure, f"{key}-region-{i}", f"{recognizer}, {kinetics}", finding))
-    return drawings
+    """One panel per recognizer and kinetics: a sticker always on one region, highest first.
+
+    Where no attack takes fixed regions, the places of the map by region.
+    """
+    fixed = [c for c in run.undefended if c.region and c.possible and c.rate.value is not None]
+    if not fixed:
+        maps = [m for m in run.maps if m.defense == "none" and m.places]
+        return [_places(m, f"{key}-region-{i}") for i, m in enumerate(maps)]
+    return [_fixed(run, *group, f"{key}-region-{i}") for i, group in enumerate(_groups(fixed))]
+
+
+def _fixed(run: Run, recognizer: str, kinetics: str, fixed: list[Cell], key: str) -> Drawing:
+    fixed.sort(key=lambda c: (-(c.rate.value or 0), c.region))
+    lines = [Line(c.region, (Mark(c.attack, c.rate, Look("o", BLUE)),), note=words.share(c.rate)) for c in fixed]
+    best, least = fixed[0], fixed[-1]
+    finding = (
+        f"{recognizer}, {kinetics}: of {len(fixed)} regions, {words.region(best.region)} succeeds most, "
+        f"{_rate(best.rate)}, and {words.region(least.region)} least, {_rate(least.rate)}."
+    )
+    same = [c for c in run.undefended if (c.recognizer, c.kinetics) == (recognizer, kinetics)]
+    random = _named(same, "random")
+    if random:
+        finding += f" A random placement reaches {_rate(random.rate)}, the grey band."
+    figure = panel(lines, band=random.rate.interval if random else None, right="fooled / right before")
+    return inline(figure, key, f"{recognizer}, {kinetics}", finding)
+
+
+def _places(found: PlaceMap, key: str) -> Drawing:
+    rates: dict[str, list[float]] = {}
+    for place in found.places:
+        rates.setdefault(place.region, []).append(place.mean)
+    order = sorted(rates, key=lambda r: (-sum(rates[r]) / len(rates[r]), r))
+    lines = [Line(r, ticks=tuple(rates[r]), note=words.count(len(rates[r]), "place")) for r in order]
+    told = [f"{words.region(r)} {words.number(sum(rates[r]) / len(rates[r]))}" for r in order]
+    title = f"{found.recognizer}, {found.kinetics}"
+    finding = f"{title}: share of {words.count(found.n, 'clip')} flipped, mean of the places: {', '.join(told)}."
+    return inline(panel(lines), key, title, finding)
 
 
 def _groups(cells: Sequence[Cell]) -> Iterator[tuple[str, str, list[Cell]]]:

@@ -116,16 +116,18 @@ def _draw_line(axes: Axes, line: Line, y: float) -> None:
 def _finish(axes: Axes, lines: Sequence[Line], step: float, limit: float, right: str) -> None:
     heights = [i * step for i in range(len(lines))]
     axes.set_yticks(heights, [_short(line.label) for line in lines])
-    axes.set_ylim(heights[-1] + 0.7 * step if heights else 1, -0.7 * step)
+    margin = 0.45 * step + 0.25
+    axes.set_ylim(heights[-1] + margin if heights else 1, -margin)
     axes.set_xlim(0, limit)
-    axes.set_xlabel(f"attack success rate, 95 % interval (axis ends at {limit:g})")
+    what = "attack success rate, 95 % interval" if any(line.marks for line in lines) else "share of clips flipped"
+    axes.set_xlabel(f"{what} (axis ends at {limit:g})")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     style = {"transform": axes.get_yaxis_transform(), "ha": "left", "va": "center", "fontsize": 8.5, "color": SOFT}
     for height, line in zip(heights, lines, strict=True):
         axes.text(1.03, height, line.note, **style)
     if right:
-        axes.text(1.03, -0.72 * step, right, **{**style, "va": "bottom"})
+        axes.text(1.03, -margin, right, **{**style, "va": "bottom"})
 
 
 def _legend(figure: Figure, lines: Sequence[Line]) -> None:

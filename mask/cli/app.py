@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -273,18 +274,27 @@ def doctor(json: Json = False) -> None:
 
 def main() -> None:
     """Run the command line; every failure a person can cause ends in one sentence and the documented exit code."""
+    # A terminated command cleans up as an interrupted one does; the system's default would leave temporary files.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
         app(standalone_mode=True)
     except MaskError as error:
         _stop(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _stop("interrupted; what was finished is kept, and the same command goes on from there", 130)
+    except SystemExit as end:
+        if end.code in (_INTERRUPTED, _TERMINATED):
+            how = "interrupted" if end.code == _INTERRUPTED else "terminated"
+            _stop(f"{how}; what was finished is kept, and nothing half-written is left", int(end.code))
+        raise
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         _stop(f"{error.strerror or error}{where}; nothing half-written was left", 1)
+
+
+_INTERRUPTED, _TERMINATED = 130, 143
+"""Exit codes after Ctrl-C, which Typer turns into one, and after SIGTERM: 128 and the signal's number."""
 
 
 def _stop(message: str, code: int) -> None:

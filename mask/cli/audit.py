@@ -48,7 +48,7 @@ def audit(
         seed=seed,
     )
     with Progress(quiet) as bar:
-        results = execute(setting, out, force=force, bar=bar, show_faces=show_faces)
+        results = execute(setting, Run(out, header(setting), force), bar=bar, show_faces=show_faces)
     report = write_report(out)
     if as_json:
         print_json(results)
@@ -58,27 +58,18 @@ def audit(
         _require(results, require_asr)
 
 
-def execute(
-    setting: Setting,
-    out: Path,
-    *,
-    force: bool,
-    bar: Progress,
-    show_faces: bool = False,
-    extra: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+def execute(setting: Setting, folder: Run, *, bar: Progress, show_faces: bool = False) -> dict[str, Any]:
     """Run a setting into a folder, going on where an interrupted run of the same setting stopped."""
-    folder = Run(out, header(setting), force)
     cells = []
     try:
         for cell in run(setting, folder.finished, bar):
             folder.keep(cell)
             cells.append(cell)
     except KeyboardInterrupt:
-        note(f"\n{len(cells)} finished cells are kept in {out}")
+        note(f"\n{len(cells)} finished cells are kept in {folder.out}")
         raise
     results = gather(setting, cells, show_faces=show_faces)
-    results = {"command": command_line(), "environment": environment(), **results, **(extra or {})}
+    results = {"command": command_line(), "environment": environment(), **results}
     folder.finish(results, [row for cell in cells for row in cell["rows"]])
     return results
 
@@ -93,6 +84,7 @@ def header(setting: Setting) -> dict[str, Any]:
         "attacks": {name: repr(a) for name, a in setting.attacks.items()},
         "defenses": {name: repr(d) for name, d in setting.defenses.items()},
         "threats": [asdict(t) for t in setting.threats],
+        "step": setting.step,
         "seed": setting.seed,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,8 @@ def probe(
             write_json({**about, **told}, out / "probe.json")
             print_json(told) if as_json else _show_paper(told)
             return
-        result = _motion(dataset, load(scheme), rng, bar, method, flow, alpha, bootstraps)
-    write_json({**about, **result.to_json()}, out / "probe.json")
-    _draw(result, out)
+        result = motion(dataset, load(scheme), rng, bar, method, flow, alpha, bootstraps)
+    keep(result, about, out)
     print_json(result.to_json()) if as_json else show(result)
     if not as_json:
         say(f"\nFigure and data: {out / 'probe.png'}, {out / 'probe.json'}")
@@ -69,9 +69,10 @@ def _check(method: str, scheme: str, flow: str, alpha: float) -> None:
         raise UsageError(f"--alpha is {alpha}; expected a level between 0 and 1")
 
 
-def _motion(
+def motion(
     dataset: Dataset, scheme: Scheme, rng: Any, bar: Progress, method: str, flow: str, alpha: float, bootstraps: int
 ) -> ProbeResult:
+    """Probe the motion between onset and apex, with a bar."""
     draws = max(bootstraps, 100)
     total = observe_steps(bootstraps, draws)
     return observe(
@@ -125,7 +126,9 @@ def show(result: ProbeResult) -> None:
         say(f"note: {note}")
 
 
-def _draw(result: ProbeResult, out: Path) -> None:
+def keep(result: ProbeResult, about: Mapping[str, Any], out: Path) -> None:
+    """Write ``probe.json``, ``probe.png`` and ``probe.svg``."""
+    write_json({**about, **result.to_json()}, out / "probe.json")
     drawing = figure(result)
     for name in ("probe.png", "probe.svg"):
         part = out / f".{name}"

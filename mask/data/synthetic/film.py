@@ -108,27 +108,36 @@ def expose(take: Take, frame: int) -> Frame:
 
 def _noisy(picture: Index, noise: tuple[float, float], rng: np.random.Generator) -> Index:
     """Shot and read noise on a packed picture, ``int64 (3, H, W)`` levels."""
-    shot, read = noise
-    level = np.arange(FULL + 1) / FULL
-    spread = np.rint(np.sqrt(shot * level + read * read) * FULL / _BELL_SD * 4096).astype(np.int64)
+    spread = _spread(*noise)
     bell = _bell(rng, 3 * picture.size).reshape(3, *picture.shape)
     out = np.empty(bell.shape, dtype=np.int64)
     for i in range(3):
         clean = (picture >> CHANNEL_BITS * (2 - i)) & FULL
-        grain = spread[clean]
+        grain = spread.take(clean)
         grain *= bell[i]
         grain >>= 12
         np.add(clean, grain, out=out[i])
     return out
 
 
+@lru_cache(maxsize=4)
+def _spread(shot: float, read: float) -> NDArray[np.int32]:
+    """The noise at every level, in 4096ths of a level for a bell of standard deviation 1."""
+    level = np.arange(FULL + 1) / FULL
+    return np.rint(np.sqrt(shot * level + read * read) * FULL / _BELL_SD * 4096).astype(np.int32)
+
+
 def _bell(rng: np.random.Generator, count: int) -> NDArray[np.int16]:
     """Whole numbers around 0 with a standard deviation of 147.8: four random bytes each, added four lanes at a time."""
     words = -(-count // 4)
-    raw = np.frombuffer(rng.bytes(16 * words), dtype="<u8")
-    pairs = (raw & _EVEN) + ((raw >> np.uint64(8)) & _EVEN)
-    lanes = (pairs[:words] + pairs[words:]).astype("<u8").view("<i2")[:count]
-    return lanes - np.int16(_BELL_MEAN)
+    raw = rng.bit_generator.random_raw(2 * words)
+    pairs = raw >> np.uint64(8)
+    pairs &= _EVEN
+    raw &= _EVEN
+    pairs += raw
+    lanes = (pairs[:words] + pairs[words:]).astype("<u8", copy=False).view("<i2")[:count]
+    lanes -= np.int16(_BELL_MEAN)
+    return lanes
 
 
 def vertices(take: Take, weights: dict[str, float], pose: HeadPose) -> Array:

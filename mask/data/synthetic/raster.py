@@ -64,38 +64,63 @@ class Cut:
         Returns:
             ``int64 (size * size,)``, -1 where nothing is drawn.
         """
-        rows = np.clip(np.ceil(self.y), 0, size).astype(np.int64)
-        half, row = _each(rows[:2].T.ravel(), rows[1:].T.ravel())
-        start, end = (_columns(edge, half, row, 0.0, size) for edge in (self.left, self.right))
-        return _drawn(row * size, start, end, ids[half >> 1], size * size)
+        first, end = np.clip(np.ceil(self.y[::2]), 0, size).astype(np.int64)
+        tri, row = _each(first, end)
+        left, right = self._between(tri, row, 0.0, size)
+        row *= size
+        left += row
+        right += row
+        return _drawn(left, right, ids, tri, size * size)
 
     def sample(self, ids: Index, size: int, pixels: Index) -> Index:
-        """The last triangle drawn at each of four samples in some pixels, given as flat indices.
+        """The last triangle drawn at each of four samples in some pixels.
+
+        Args:
+            ids: (F,) what to write for each triangle, in drawing order.
+            size: width and height of the picture.
+            pixels: flat indices, rising.
 
         Returns:
             ``int64 (4, len(pixels))``, -1 where nothing is drawn.
         """
-        tri, row = self._near(size, pixels)
+        rank = np.zeros(size * size + 1, dtype=np.int64)  # how many of the pixels lie before a place
+        rank[pixels + 1] = 1
+        np.cumsum(rank, out=rank)
+        tri, row = self._near(size, rank)
         y = (row + SAMPLES[1][:, None]).ravel()
         tri, row, k = np.tile(tri, 4), np.tile(row, 4), np.repeat(np.arange(4), len(row))
-        top, middle, bottom = (height.take(tri) for height in self.y)
-        inside = np.flatnonzero((top <= y) & (y < bottom))
+        inside = np.flatnonzero((self.y[0].take(tri) <= y) & (y < self.y[2].take(tri)))
         tri, row, k, y = tri[inside], row[inside], k[inside], y[inside]
-        half = 2 * tri + (y >= middle[inside])
-        start, end = (_columns(edge, half, y, SAMPLES[0][k], size) for edge in (self.left, self.right))
-        seen = _drawn((k * size + row) * size, start, end, ids[tri], 4 * size * size)
-        return seen.reshape(4, -1)[:, pixels]
+        left, right = self._between(tri, y, SAMPLES[0][k], size)
+        row *= size
+        k *= len(pixels)
+        # Among the pixels alone, a run of columns is a run as well.
+        start, end = rank.take(row + left) + k, rank.take(row + right) + k
+        return _drawn(start, end, ids, tri, 4 * len(pixels)).reshape(4, -1)
 
-    def _near(self, size: int, pixels: Index) -> tuple[Index, Index]:
-        """Every triangle and pixel row in which its bounding box touches one of some pixels."""
-        count = np.zeros((size, size + 1), dtype=np.int64)
-        count[pixels // size, pixels % size + 1] = 1
-        before = count.cumsum(axis=1).ravel()
+    def _between(self, tri: Index, y: Array | Index, dx: Array | float, size: int) -> tuple[Index, Index]:
+        """The first column and the one after the last whose samples, `dx` right of the centre, lie in triangles at
+        heights they reach."""
+        half = 2 * tri
+        half += y >= self.y[1].take(tri)
+        ends = []
+        for edge in (self.left, self.right):
+            intercept, slope = edge.reshape(2, -1)
+            x = slope.take(half)
+            x *= y
+            x += intercept.take(half)
+            x -= dx
+            np.clip(np.ceil(x, out=x), 0, size, out=x)
+            ends.append(x.astype(np.int64))
+        return ends[0], ends[1]
+
+    def _near(self, size: int, rank: Index) -> tuple[Index, Index]:
+        """Every triangle and pixel row in which its bounding box touches one of the pixels that `rank` counts."""
         x0, x1 = (np.clip(np.floor(x), 0, size).astype(np.int64) for x in _span(self.x))
         y0, y1 = (np.clip(np.floor(y), 0, size).astype(np.int64) for y in _span(self.y))
         tri, row = _each(y0, y1)
-        line = row * (size + 1)
-        near = np.flatnonzero(before.take(line + x0.take(tri)) != before.take(line + x1.take(tri)))
+        line = row * size
+        near = np.flatnonzero(rank.take(line + x0.take(tri)) != rank.take(line + x1.take(tri)))
         return tri[near], row[near]
 
 
@@ -105,10 +130,13 @@ def cut(corners: Array) -> Cut:
     xa, xb, ya, yb = _lower_second(xa, xb, ya, yb)
     xb, xc, yb, yc = _lower_second(xb, xc, yb, yc)
     xa, xb, ya, yb = _lower_second(xa, xb, ya, yb)
+    left, right = np.empty((2, 2, len(xa), 2))
     long, upper, lower = _edge(xa, ya, xc, yc), _edge(xa, ya, xb, yb), _edge(xb, yb, xc, yc)
-    bends_left = (xb < long[0] + long[1] * yb)[:, None]
-    short, long = np.stack([upper, lower], axis=2), long[:, :, None]
-    left, right = np.where(bends_left, short, long), np.where(bends_left, long, short)
+    bends_left = xb < long[0] + long[1] * yb
+    for i in range(2):
+        for half, short in enumerate((upper, lower)):
+            left[i, :, half] = np.where(bends_left, short[i], long[i])
+            right[i, :, half] = np.where(bends_left, long[i], short[i])
     return Cut(np.stack([xa, xb, xc]), np.stack([ya, yb, yc]), left, right)
 
 
@@ -117,17 +145,18 @@ def _lower_second(x0: Array, x1: Array, y0: Array, y1: Array) -> tuple[Array, Ar
     return np.where(turn, x1, x0), np.where(turn, x0, x1), np.minimum(y0, y1), np.maximum(y0, y1)
 
 
-def _edge(x0: Array, y0: Array, x1: Array, y1: Array) -> Array:
-    """(2, F) intercept and slope of x over y; zero slope for a level edge, which no sample line crosses."""
+def _edge(x0: Array, y0: Array, x1: Array, y1: Array) -> tuple[Array, Array]:
+    """Intercept and slope of x over y; zero slope for a level edge, which no sample line crosses."""
     height = y1 - y0
-    slope = np.divide(x1 - x0, height, out=np.zeros_like(height), where=height > 0)
-    return np.stack([x0 - y0 * slope, slope])
+    slope = x1 - x0
+    slope /= np.where(height > 0, height, np.inf)
+    return x0 - y0 * slope, slope
 
 
 def _span(corners: Array) -> tuple[Array, Array]:
-    """Where the pixels that (3, F) corners reach begin and end."""
+    """Where the pixels of which (3, F) corners reach a sample begin and end."""
     a, b, c = corners
-    return np.minimum(np.minimum(a, b), c) + 0.5, np.maximum(np.maximum(a, b), c) + 1.5
+    return np.minimum(np.minimum(a, b), c) + 0.625, np.maximum(np.maximum(a, b), c) + 1.375
 
 
 def _each(first: Index, end: Index) -> tuple[Index, Index]:
@@ -139,22 +168,11 @@ def _each(first: Index, end: Index) -> tuple[Index, Index]:
     return which, number
 
 
-def _columns(edge: Array, half: Index, y: Array | Index, dx: Array | float, size: int) -> Index:
-    """The first column whose sample, `dx` right of the centre, is not left of an edge at given heights."""
-    intercept, slope = edge.reshape(2, -1)
-    x = slope.take(half)
-    x *= y
-    x += intercept.take(half)
-    x -= dx
-    np.clip(np.ceil(x, out=x), 0, size, out=x)
-    return x.astype(np.int64)
-
-
-def _drawn(line: Index, start: Index, end: Index, what: Index, count: int) -> Index:
-    """Write runs of columns on lines, later over earlier, into a picture of -1."""
+def _drawn(start: Index, end: Index, ids: Index, tri: Index, count: int) -> Index:
+    """Write runs of places, later over earlier, into `count` times -1."""
     kept = np.flatnonzero(start < end)
     start = start[kept]
-    places, values = _runs(line[kept] + start, end[kept] - start, what[kept])
+    places, values = _runs(start, end[kept] - start, ids[tri[kept]])
     seen = np.full(count, -1, dtype=np.int64)
     seen[places] = values
     return seen

@@ -43,12 +43,12 @@ class Planes:
 
     def at(self, which: int, tri: Index, x: Single, y: Single) -> Single:
         """One quantity at points of given triangles."""
-        out: Single = self.dx[which][tri]
+        out: Single = self.dx[which].take(tri, mode="wrap")
         out *= x
-        slope = self.dy[which][tri]
+        slope = self.dy[which].take(tri, mode="wrap")
         slope *= y
         out += slope
-        out += self.start[which][tri]
+        out += self.start[which].take(tri, mode="wrap")
         return out
 
 
@@ -118,43 +118,53 @@ def _planes(stage: Stage, points: Array, depth: Array, light: Array, gaze: tuple
     np.multiply(light.T, FULL / (2047.0 * 1024.0) ** 2, out=value[3:])
     a, b, c = stage.triangles.T
     flat = np.ascontiguousarray(points.T)
-    pa = flat[:, a]
-    ab, ac = flat[:, b] - pa, flat[:, c] - pa
+    pa, va = flat.take(a, axis=1), value.take(a, axis=1)
+    ab, ac = flat.take(b, axis=1), flat.take(c, axis=1)
+    ab -= pa
+    ac -= pa
     area = ab[0] * ac[1] - ab[1] * ac[0]
     area[np.abs(area) < 1e-9] = 1e-9  # edge-on, never seen
     ab /= area
     ac /= area
-    va = value[:, a]
-    vab, vac = value[:, b] - va, value[:, c] - va
-    dx = vab * ac[1] - vac * ab[1]
-    dy = vac * ab[0] - vab * ac[0]
-    va -= dx * pa[0] + dy * pa[1]
+    vab, vac = value.take(b, axis=1), value.take(c, axis=1)
+    vab -= va
+    vac -= va
+    dx = vab * ac[1]
+    dx -= vac * ab[1]
+    dy = np.multiply(vac, ab[0], out=vac)
+    dy -= np.multiply(vab, ac[0], out=vab)
+    start, across, down = (np.empty((6, len(a) + 1), dtype=np.float32) for _ in range(3))
+    across[:, :-1], down[:, :-1] = dx, dy
+    dx *= pa[0]
+    dy *= pa[1]
+    dx += dy
+    va -= dx
     va[0] += stage.layer
-    start, across, down = (np.zeros((6, len(a) + 1), dtype=np.float32) for _ in range(3))
-    start[:, :-1], across[:, :-1], down[:, :-1] = va, dx, dy
+    start[:, :-1] = va
+    start[:, -1], across[:, -1], down[:, -1] = 0.0, 0.0, 0.0
     start[0, -1] = -999.0
     return Planes(start, across, down)
 
 
 def _steps(level: Single) -> Index:
-    """Pixels of every two by two block that a jump in a (size, size) map runs through."""
+    """Pixels on either side of a jump in a (size, size) map."""
     across = np.abs(level[:, 1:] - level[:, :-1]) > _STEP
     down = np.abs(level[1:] - level[:-1]) > _STEP
-    block = across[1:] | across[:-1] | down[:, 1:] | down[:, :-1]
     out = np.zeros(level.shape, dtype=bool)
-    out[1:, 1:] = block
-    out[1:, :-1] |= block
-    out[:-1, 1:] |= block
-    out[:-1, :-1] |= block
+    out[:, 1:] = across
+    out[:, :-1] |= across
+    out[1:] |= down
+    out[:-1] |= down
     return np.flatnonzero(out)
 
 
 def develop(stage: Stage, shot: Shot, bright: float = 1.0) -> Index:
     """The picture on the sensor before noise, packed linear RGB, ``int64 (size, size)``."""
-    picture = _pack(np.rint(stage.backdrop * bright).astype(np.int64))
+    picture = np.empty(stage.size * stage.size, dtype=np.int64)
     plain = shot.seen >= 0
     plain[shot.border] = False
-    inside = np.flatnonzero(plain)
+    inside, behind = np.flatnonzero(plain), np.flatnonzero(~plain)
+    picture[behind] = _pack(np.rint(stage.backdrop[:, behind] * bright).astype(np.int64))
     picture[inside] = _colour(stage, shot, shot.seen[inside], *(grid[inside] for grid in stage.grid))
     tri = shot.samples.ravel()
     hit = np.flatnonzero(tri >= 0)
@@ -182,7 +192,7 @@ def _colour(stage: Stage, shot: Shot, tri: Index, x: Single, y: Single) -> Index
     levels = _fetch(stage.actor.texture, stage.actor.width, read(1, tri, x, y), read(2, tri, x, y))
     out = np.empty((3, len(tri)), dtype=np.int64)
     for i in range(3):
-        albedo = ((levels >> (42 - 21 * i)) & 0x1FFFFF).astype(np.float32)
+        albedo = ((levels >> CHANNEL_BITS * (2 - i)) & 0x1FFFFF).astype(np.float32)
         albedo *= albedo
         albedo *= read(3 + i, tri, x, y)
         out[i] = np.minimum(albedo, FULL, out=albedo)
@@ -216,13 +226,18 @@ def _fetch(texture: Index, width: int, column: Single, row: Single) -> Index:
     at = (y >> 5) * width + (x >> 5)
     x &= 31
     y &= 31
-    left, right = texture[at], texture[at + 1]
-    top = (right - left) * x + (left << 5)
+    top = _between(texture.take(at), texture.take(at + 1), x)
     at += width
-    left, right = texture[at], texture[at + 1]
-    bottom = (right - left) * x + (left << 5)
-    out: Index = (bottom - top) * y + (top << 5)
-    return out
+    return _between(top, _between(texture.take(at), texture.take(at + 1), x), y)
+
+
+def _between(a: Index, b: Index, share: Index) -> Index:
+    """32 times the mixture of `a` and `share` / 32 of `b`; overwrites both."""
+    b -= a
+    b *= share
+    a <<= 5
+    a += b
+    return a
 
 
 def _lens(picture: Index, defocus: float) -> Index:
@@ -240,7 +255,10 @@ def _lens(picture: Index, defocus: float) -> Index:
 
 def encode(picture: Index) -> Frame:
     """Linear RGB, ``int64 (3, H, W)`` in and around 0..16383, to the 8-bit picture: a soft shoulder, then sRGB."""
-    return np.ascontiguousarray(np.take(_CURVE, picture, mode="clip").transpose(1, 2, 0))
+    out = np.empty((*picture.shape[1:], 3), dtype=np.uint8)
+    for i in range(3):
+        out[..., i] = _CURVE.take(picture[i], mode="clip")
+    return out
 
 
 def unpack(picture: Index) -> Index:
