@@ -99,7 +99,7 @@ class Causal(Attack):
         return result
 
     def _by_probe(self, data: Mapping[str, Any], scene: Scene, space: Literal["flow", "frames"]) -> Plan:
-        carriers = region_sites(load(self.scheme), scene.threat, space)
+        carriers = region_sites(load(self.scheme), scene.threat, space, scene.step)
         for finding in _relevant(data.get("probe"), scene.hide):
             for score in finding["ranking"]:
                 site = carriers.get(score["region"])

@@ -81,11 +81,11 @@ def _visibility() -> list[Row]:
             seen[rows, columns] = number
         return seen
 
-    ours = raster.cover(corners, ids, take.size, 1)[0].reshape(take.size, take.size)
+    ours = raster.cut(corners).cover(ids, take.size).reshape(take.size, take.size)
     agree = float((ours == peer()).mean())
     if agree < 0.95:
         raise RuntimeError(f"the two rasterisers agree on {agree:.1%} of the pixels only")
-    mine, theirs = _least(lambda: raster.cover(corners, ids, take.size, 1), 15), _least(peer, 3)
+    mine, theirs = _least(lambda: raster.cut(corners).cover(ids, take.size), 15), _least(peer, 3)
     return [_row(f"visibility of {len(ids)} triangles", mine, theirs, "skimage.draw.polygon")]
 
 

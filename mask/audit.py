@@ -243,6 +243,7 @@ class Cell:
             clip.emotion if self.threat.wearer_knows_emotion else None,
             # Equal seeds for every attack: what two attacks both leave to chance, they leave to the same chance.
             _generator(self.setting.seed, "plan", clip.key),
+            self.setting.step,
         )
         blind = replace(clip, emotion=None, action_units=(), truth={})
         try:

@@ -208,6 +208,7 @@ class Scene:
         evidence: what `Attack.discover` returned.
         hide: the emotion to hide, when the threat model lets the wearer know it.
         rng: the only source of randomness; seeded per clip, so that plans do not depend on order.
+        step: spacing of the sites on frames, as `mask.regions.region_sites` takes it.
     """
 
     threat: ThreatModel
@@ -216,6 +217,7 @@ class Scene:
     evidence: Evidence | None
     hide: str | None
     rng: np.random.Generator
+    step: float | None = None
 
 
 class Attack(ABC):

@@ -16,6 +16,7 @@ EVIDENCE = {
 }
 
 _LONGEST = 240
+_NOTHING: tuple[object, ...] = (None, "", [], {})
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def _data(run: Run) -> Iterator[str]:
     yield f"{run.data_name}: {clips} of {subjects}; {', '.join(run.emotions)}"
     for name, node in run.data_card.items():
         value = node.raw()
-        if name not in ("adapter", "clips", "subjects", "emotions") and value not in (None, "", [], {}):
+        if name not in ("adapter", "clips", "subjects", "emotions") and value not in _NOTHING:
             yield f"{name}: {_plain(value)}"
 
 
@@ -56,7 +57,7 @@ def _recognizer(node: Node) -> str:
         value = member.raw()
         if name == "sha256" and isinstance(value, dict) and len(value) > 2:
             parts.append(f"{len(value)} files of weights, each with its SHA-256 in results.json")
-        elif name not in ("name", "models") and value not in (None, "", [], {}):
+        elif name not in ("name", "models") and value not in _NOTHING:
             parts.append(f"{name} {_plain(value)}")
     return "; ".join(parts)
 
@@ -66,7 +67,8 @@ def _plain(value: object, depth: int = 3) -> str:
     if depth == 0 and isinstance(value, dict | list):
         text = "…"
     elif isinstance(value, dict):
-        text = ", ".join(f"{k} {_plain(v, depth - 1)}" for k, v in list(value.items())[:40])
+        told = {k: v for k, v in list(value.items())[:40] if v not in _NOTHING}
+        text = ", ".join(f"{words.region(k)} {_plain(v, depth - 1)}" for k, v in told.items())
     elif isinstance(value, list):
         more = f" and {len(value) - 12} more" if len(value) > 12 else ""
         text = ", ".join(_plain(v, depth - 1) for v in value[:12]) + more

@@ -160,19 +160,22 @@ def _controls(run: Run) -> Iterator[Check]:
         yield Check(question, "not run", f"without {words.listed(missing)}")
     else:
         yield Check(question, "pass", "all of them, at equal area and one query")
-    seen = {(c.recognizer, c.kinetics) for c in run.undefended if c.family == "causal"}
-    same = [g for g in sorted(seen) if _same(run, g)]
-    question = "Does the drawing on the sticker matter?"
-    if "grey" not in families or not seen:
-        yield Check(question, "not run", "needs the causal attack and its grey control")
-    else:
-        told = "equal counts with and without it" if len(same) == len(seen) else "counts differ"
-        yield Check(question, "pass", f"{told}; on flow maps the two agree by construction")
+    yield _drawing(run)
 
 
-def _same(run: Run, group: tuple[str, str]) -> bool:
-    here = {c.family: c.rate.hits for c in run.undefended if (c.recognizer, c.kinetics) == group and not c.region}
-    return here.get("grey") == here.get("causal")
+def _drawing(run: Run) -> Check:
+    question = "Does the drawing on the sticker matter, or only its place?"
+    told, groups = [], run.groups
+    for recognizer, kinetics in groups:
+        cells = [c for c in run.undefended if (c.recognizer, c.kinetics) == (recognizer, kinetics)]
+        by = {c.attack: c.rate for c in cells if c.attack in ("causal", "grey")}
+        if len(by) == 2:
+            told.append(
+                f"{recognizer} {kinetics}: {words.share(by['causal'])} with it, {words.share(by['grey'])} in plain grey"
+            )
+    if not told:
+        return Check(question, "not run", "needs the causal attack and its grey control")
+    return Check(question, "pass", f"{'; '.join(told)}; on flow maps the two agree by construction")
 
 
 def _nulls(probes: Sequence[Probe]) -> Iterator[Check]:

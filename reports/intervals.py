@@ -121,7 +121,7 @@ def _finish(axes: Axes, lines: Sequence[Line], step: float, limit: float, right:
     axes.set_xlim(0, limit)
     what = "attack success rate, 95 % interval" if any(line.marks for line in lines) else "share of clips flipped"
     axes.set_xlabel(f"{what} (axis ends at {limit:g})")
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, pad=8)
     axes.spines["left"].set_visible(False)
     style = {"transform": axes.get_yaxis_transform(), "ha": "left", "va": "center", "fontsize": 8.5, "color": SOFT}
     for height, line in zip(heights, lines, strict=True):

@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 
 from mask import registry
 from mask.clip import Clip, Dataset, Frames, Landmarks
-from mask.data.synthetic import create, express, film, head, manner, script
+from mask.data.synthetic import actor, create, express, film, head, manner, script
 from mask.data.synthetic.manner import Dials
 from mask.errors import UnreadableData, UsageError
 from mask.geometry import face_box, transform
@@ -316,6 +316,20 @@ def test_no_backdrop_shows_through_a_face() -> None:
         y, x = np.nonzero(fill([inner], (256, 256)))
         seen = film.moment(clip.frames.take, clip.apex).seen
         assert (seen[y * 256 + x] >= 0).all(), clip.key
+
+
+def test_triangles_left_out_for_speed_are_never_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a camera in front may not see is dropped; with all of it kept, the same is drawn."""
+    takes = [c.frames.take for c in create(subjects=2, intensity=2.0).clips[::3]]
+    takes = [(take, take.play().apex) for take in takes]
+    quick = [film.moment(*at).seen < 0 for at in takes]
+    monkeypatch.setattr(actor, "_shown", lambda rest, triangles, *_: np.ones(len(triangles), dtype=bool))
+    for cache in (film.subject, film.stage):
+        cache.cache_clear()
+    whole = [film.moment(*at).seen < 0 for at in takes]
+    for cache in (film.subject, film.stage):
+        cache.cache_clear()
+    assert [int((a != b).sum()) for a, b in zip(quick, whole, strict=True)] == [0] * len(takes)
 
 
 def mesh_oval() -> list[int]:

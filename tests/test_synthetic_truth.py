@@ -156,17 +156,31 @@ def inside(corners: NDArray[np.float64], x: float, y: float) -> bool:
     return all(s > 0 for s in side) or all(s < 0 for s in side)
 
 
-@pytest.mark.parametrize("samples", [1, 4])
-def test_cover_agrees_with_the_definition(samples: int, rng: np.random.Generator) -> None:
-    size = 12
-    corners = rng.uniform(-4, 16, (9, 3, 2))
-    seen = raster.cover(corners, np.arange(9), size, samples).reshape(samples, size, size)
-    dx, dy = raster.OFFSETS[samples]
-    for k in range(samples):
-        for row in range(size):
-            for column in range(size):
-                hit = [t for t in range(9) if inside(corners[t], column + dx[k], row + dy[k])]
-                assert seen[k, row, column] == (hit[-1] if hit else -1)
+def everywhere(size: int) -> NDArray[np.int64]:
+    return np.arange(size * size)
+
+
+def test_cover_and_sample_agree_with_the_definition(rng: np.random.Generator) -> None:
+    size, count = 12, 9
+    corners = rng.uniform(-4, 16, (count, 3, 2))
+    drawn = raster.cut(corners)
+    centres = drawn.cover(np.arange(count), size)[None]
+    samples = drawn.sample(np.arange(count), size, everywhere(size))
+    for seen, dx, dy in ((centres, [0.0], [0.0]), (samples, *raster.SAMPLES)):
+        for k, picture in enumerate(seen.reshape(-1, size, size)):
+            for row in range(size):
+                for column in range(size):
+                    hit = [t for t in range(count) if inside(corners[t], column + dx[k], row + dy[k])]
+                    assert picture[row, column] == (hit[-1] if hit else -1)
+
+
+def test_samples_of_some_pixels_are_those_of_all(rng: np.random.Generator) -> None:
+    drawn, ids = raster.cut(rng.uniform(-3, 19, (60, 3, 2))), np.arange(60) * 7
+    whole = drawn.sample(ids, 16, everywhere(16))
+    for count in (0, 1, 9, 200):
+        pixels = np.sort(rng.choice(256, count, replace=False))
+        assert (drawn.sample(ids, 16, pixels) == whole[:, pixels]).all()
+    assert (raster.cut(np.zeros((0, 3, 2))).sample(ids, 16, everywhere(16)) == -1).all()
 
 
 def test_neighbours_leave_no_gap_and_do_not_overlap(rng: np.random.Generator) -> None:
@@ -176,11 +190,15 @@ def test_neighbours_leave_no_gap_and_do_not_overlap(rng: np.random.Generator) ->
     grid[1:-1, 1:-1] += rng.uniform(-1.2, 1.2, (n - 2, n - 2, 2))
     a, b, c, d = (grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1])
     corners = np.concatenate([np.stack(t, axis=2).reshape(-1, 3, 2) for t in ((a, b, c), (a, c, d))])
-    first = raster.cover(corners, np.arange(len(corners)), size, 4)
     order = rng.permutation(len(corners))
-    second = raster.cover(corners[order], order, size, 4)
-    assert (first >= 0).all()
-    assert (first == second).all()
+    first, second = raster.cut(corners), raster.cut(corners[order])
+    ids = np.arange(len(corners))
+    for one, other in (
+        (first.cover(ids, size), second.cover(order, size)),
+        (first.sample(ids, size, everywhere(size)), second.sample(order, size, everywhere(size))),
+    ):
+        assert (one >= 0).all()
+        assert (one == other).all()
 
 
 def test_an_edge_creeps_through_a_pixel_in_four_steps() -> None:
@@ -189,19 +207,10 @@ def test_an_edge_creeps_through_a_pixel_in_four_steps() -> None:
         corners = np.array(
             [[[-9, -99], [3.45 + shift, -99], [-9, 199]], [[3.45 + shift, -99], [3.45 + shift, 199], [-9, 199]]]
         )
-        counts.append(int((raster.cover(corners, np.arange(2), 8, 4)[:, 3 * 8 + 4] >= 0).sum()))
+        seen = raster.cut(corners).sample(np.arange(2), 8, np.array([3 * 8 + 4]))
+        counts.append(int((seen >= 0).sum()))
     assert counts == sorted(counts)
     assert set(counts) == {0, 1, 2, 3, 4}
-
-
-def test_touching_finds_every_triangle_that_may_matter(rng: np.random.Generator) -> None:
-    corners = rng.uniform(-3, 19, (60, 3, 2))
-    pixels = rng.choice(256, 9, replace=False)
-    near = set(raster.cut(corners).touching(pixels, 16).tolist())
-    for t, triangle in enumerate(corners):
-        seen = raster.cover(triangle[None], np.zeros(1, dtype=np.int64), 16, 4)
-        if (seen[:, pixels] >= 0).any():
-            assert t in near
 
 
 def test_front_faces_are_counter_clockwise_as_seen() -> None:

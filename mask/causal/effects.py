@@ -47,8 +47,11 @@ class Effects:
         return np.asarray(self.effect.mean(axis=0), dtype=np.float64)
 
     def best(self) -> int:
-        """The plan of largest average effect; ties go to the first."""
-        return int(np.argmax(self.average))
+        """The plan of largest average effect; of equal ones that which flips more answers, then the first.
+
+        Effects are clipped, so on a recognizer that is very sure of itself many plans reach the same average.
+        """
+        return int(np.lexsort((-self.flips.mean(axis=0), -self.average.round(9)))[0])
 
     def interval(self, plan: int, rng: np.random.Generator) -> tuple[float, float]:
         """95 % interval of one plan's average effect, subjects resampled."""

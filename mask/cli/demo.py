@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,15 +23,15 @@ from mask.train import Protocol, train
 
 DATA = "synthetic:subjects=8,repeats=2"
 RECOGNIZERS: tuple[tuple[str, Protocol], ...] = (
-    ("ststnet:flow=dis,size=84", "loso"),
+    ("ststnet:flow=farneback,size=84", "loso"),
     ("mmnet:size=64,width=0.25", "kfold"),
 )
-ATTACKS = "random,centre,region,grey,au-sticker,causal:flow=dis,exhaustive"
+ATTACKS = "random,centre,region,grey:flow=farneback,au-sticker,causal:flow=farneback,exhaustive"
 DEFENSES = "jpeg,median"
-DEFENDED = ("random", "causal:flow=dis")
-FLOW = "dis"
+DEFENDED = ("random", "causal:flow=farneback")
+FLOW = "farneback"
 AREA = 0.046
-STEP = 0.2
+STEP = 1 / 7
 BOOTSTRAPS = 100
 
 
@@ -48,7 +47,6 @@ def demo(out: Path, *, seed: int, force: bool, quiet: bool) -> None:
         recognizers = tuple(_trained(spec, protocol, dataset, out, seed, bar) for spec, protocol in RECOGNIZERS)
         _probe(dataset, out, seed, bar)
         results = execute(_setting(dataset, recognizers, seed), folder, bar=bar)
-    shutil.rmtree(out / "training", ignore_errors=True)
     show(results, write_report(out))
 
 

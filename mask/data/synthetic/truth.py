@@ -10,6 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mask.geometry import BOX_MM
+from mask.regions import SCHEMES, load
+from mask.regions.face import canonical
+from mask.regions.polygon import contains, distance
+
 from .actor import HAIR_PART
 from .film import Take, mesh, stage
 from .head import PARTS, Array
@@ -121,15 +126,49 @@ def landmark_motion(take: Take) -> Array:
     return mesh(take, _only_expression(take), pose) - mesh(take, play.weights(play.onset), pose)
 
 
+def region_motion(take: Take) -> dict[str, dict[str, float]]:
+    """How far each region moves from onset to apex by the emotion's action units alone.
+
+    Returns:
+        For every scheme of `mask.regions.SCHEMES`, region -> pixels: the mean length of `landmark_motion` over the
+        mesh points in the region and on its outline.
+    """
+    length = np.hypot(*landmark_motion(take).T)
+    return {
+        scheme: {region: float(length[points].mean()) for region, points in _points(scheme).items()}
+        for scheme in SCHEMES
+    }
+
+
+@lru_cache(maxsize=8)
+def _points(scheme: str) -> dict[str, Index]:
+    """Region -> the mesh points in it and on its outline, on the average face."""
+    face, out = canonical() * BOX_MM, {}
+    for region in load(scheme).regions:
+        loops = region.loops(face)
+        out[region.name] = np.flatnonzero(contains(loops, face) | (distance(loops, face) < 1e-6))
+    return out
+
+
 class Truth(Mapping[str, Any]):
     """`Clip.truth` of a synthetic clip; what costs time is computed when asked for.
 
     ``emotion`` (of the four), ``action_units`` (unit -> weight per frame, the emotion's own), ``distractors`` (the
-    same for everything else), ``landmark_motion``, ``flow`` (a `Flow`), ``head`` (T, 6: yaw, pitch, roll in radians,
-    x, y, z in decimetres), ``brightness`` (T,), ``gaze`` (T, 2).
+    same for everything else), ``landmark_motion``, ``region_motion`` (scheme -> region -> pixels), ``flow`` (a
+    `Flow`), ``head`` (T, 6: yaw, pitch, roll in radians, x, y, z in decimetres), ``brightness`` (T,), ``gaze`` (T, 2).
     """
 
-    KEYS = ("emotion", "action_units", "distractors", "landmark_motion", "flow", "head", "brightness", "gaze")
+    KEYS = (
+        "emotion",
+        "action_units",
+        "distractors",
+        "landmark_motion",
+        "region_motion",
+        "flow",
+        "head",
+        "brightness",
+        "gaze",
+    )
 
     def __init__(self, take: Take) -> None:
         self._take = take
@@ -144,6 +183,8 @@ class Truth(Mapping[str, Any]):
             return {code: weight.copy() for code, weight in play.distraction.items()}
         if key == "landmark_motion":
             return landmark_motion(self._take)
+        if key == "region_motion":
+            return region_motion(self._take)
         if key == "flow":
             return Flow(self._take)
         if key == "head":
