@@ -100,17 +100,24 @@ def halves(dataset: Dataset, discovery: Dataset | None, seed: int) -> list[Half]
     ]
 
 
+def check(setting: Setting) -> None:
+    """Raise `UsageError` for a setting that cannot be run, before anything is written."""
+    halves(setting.dataset, setting.discovery, setting.seed)
+    for recognizer in setting.recognizers:
+        check_labels(recognizer, setting.dataset)
+
+
 def run(setting: Setting, finished: Mapping[str, Any] | None = None, tick: Tick = _no_tick) -> Iterator[dict[str, Any]]:
     """Yield one finished cell at a time: ``{"cell": summary, "rows": [Row], "evidence": [...], "key": text}``.
 
     Args:
         finished: cells of an interrupted run by key; they are yielded as they are, without being done again.
     """
+    check(setting)
     done = finished or {}
     plan = halves(setting.dataset, setting.discovery, setting.seed)
     memories: dict[str, dict[str, Any]] = {half.name: {} for half in plan}
     for recognizer in setting.recognizers:
-        check_labels(recognizer, setting.dataset)
         bare = Scorer(recognizer)
         learnt: dict[str, Evidence | None] = {}
         for defense_name, defense in setting.defenses.items():

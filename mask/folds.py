@@ -10,6 +10,7 @@ import numpy as np
 from mask.clip import Clip
 from mask.contracts import Prediction, Recognizer, Status
 from mask.errors import UnreadableWeights
+from mask.torch_recognizer import Trainable
 
 
 class FoldedRecognizer(Recognizer):
@@ -87,9 +88,26 @@ class _Average(Recognizer):
         self.name, self.labels, self.reads = "average", models[0].labels, models[0].reads
 
     def predict(self, clips: Sequence[Clip]) -> Prediction:
-        parts = [m.predict(clips) for m in self.models]
+        alike = _alike(self.models)
+        if not alike:
+            return self._mean([m.predict(clips) for m in self.models])
+        # What the networks are given, optical flow above all, costs far more than the networks.
+        first = alike[0]
+        chunks = [clips[i : i + first.batch] for i in range(0, len(clips), first.batch)]
+        return Prediction.concatenate([self._mean([m.judge(i) for m in alike]) for i in map(first.inputs, chunks)])
+
+    def _mean(self, parts: Sequence[Prediction]) -> Prediction:
         mean = np.mean([p.probabilities for p in parts], axis=0)
         status: tuple[Status, ...] = tuple(
             next((s for s in column if s != "ok"), "ok") for column in zip(*(p.status for p in parts), strict=True)
         )
         return Prediction(self.labels, mean, status, parts[0].source)
+
+
+def _alike(models: Sequence[Recognizer]) -> list[Trainable]:
+    """The models, when all are of one architecture with equal options, so that they are given the same; else none."""
+    found = [m for m in models if isinstance(m, Trainable)]
+    same = len(found) == len(models) and all(
+        type(m) is type(found[0]) and m.options() == found[0].options() for m in found
+    )
+    return found if same else []

@@ -75,19 +75,20 @@ class TorchRecognizer(Recognizer):
         return result
 
     def predict(self, clips: Sequence[Clip]) -> Prediction:
-        status: list[Status] = []
-        rows: list[NDArray[np.floating[Any]]] = []
-        empty = np.full(len(self.labels), np.nan)
-        for start in range(0, len(clips), self.batch):
-            found = self.inputs(clips[start : start + self.batch])
-            scored = iter(self._forward([row for row in found if row is not None]))
-            rows += [empty if row is None else next(scored) for row in found]
-            status += ["no_face" if row is None else "ok" for row in found]
-        if not rows:
+        chunks = [clips[i : i + self.batch] for i in range(0, len(clips), self.batch)]
+        if not chunks:
             return Prediction(self.labels, np.empty((0, len(self.labels))), ())
+        return Prediction.concatenate([self.judge(self.inputs(chunk)) for chunk in chunks])
+
+    def judge(self, inputs: Sequence[Inputs | None]) -> Prediction:
+        """`predict` on what `inputs` returned: several models of one architecture can share that work."""
+        scored = iter(self._forward([row for row in inputs if row is not None]))
+        rows = [np.full(len(self.labels), np.nan) if row is None else next(scored) for row in inputs]
         told = Prediction.from_logits(self.labels, np.stack(rows))
-        merged = tuple(t if s == "ok" else s for s, t in zip(status, told.status, strict=True))
-        return Prediction(self.labels, told.probabilities, merged)
+        status: tuple[Status, ...] = tuple(
+            "no_face" if row is None else s for row, s in zip(inputs, told.status, strict=True)
+        )
+        return Prediction(self.labels, told.probabilities, status)
 
     def _forward(self, inputs: Sequence[Inputs]) -> NDArray[np.floating[Any]]:
         if not inputs:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ SCHEMA = "mask.verify/1"
 NOT_TESTED = (
     "recognizers other than those named",
     "micro-expressions that cross the border of two windows",
-    "whether the readings of the original were right: a video has no labels",
+    "whether the readings of the original were right: a video has no labels, so a change is no success by itself",
+    "other faces than the first one followed",
 )
 Points = NDArray[np.float32]
 
@@ -79,40 +81,52 @@ def verify(
     Args:
         original, masked: two videos of equal size, rate and frame count.
         recognizers: to read them with.
-        progress: called with the frames read since the last call, of three passes.
+        progress: called with the frames done since the last call, of twice as many as the original has.
 
     Returns:
         For each recognizer the windows read, how many readings changed with the sticker and how many without (the
         control), and how much probability the original reading lost. JSON-compatible.
 
     Raises:
-        UsageError: when the two are not versions of one video.
-        NoFaceError: when no window of the original shows a face.
+        UsageError: when the two are not versions of one video, or shorter than a window.
+        NoFaceError: when no window of the original shows a face throughout.
+        UnreadableVideo: when one of them cannot be decoded.
+
+    Warns:
+        PartialVideo: for a video that could be read only in part.
     """
     info = _same(original, masked)
     span = max(2, round(WINDOW_S * float(info.fps)))
     told: list[list[_Reading]] = [[] for _ in recognizers]
+    count = 0
     with tempfile.TemporaryDirectory() as scratch:
         control = Path(scratch) / "control.mkv"
         transcode(original, control, lambda frames: frames, progress=progress)
         streams = [_windows(path, span, float(info.fps)) for path in (original, masked, control)]
-        for number, windows in enumerate(zip(*streams, strict=False)):
-            progress(len(windows[0].frames))
-            apex = _apex(windows[0])
+        for windows in zip_longest(*streams):
+            whole = [w for w in windows if w is not None]
+            if len(whole) < len(windows):
+                raise UsageError(f"{original.name} and {masked.name} differ in length; they are not one video")
+            count += 1
+            progress(span)
+            apex = _apex(whole[0])
             if apex is None:
                 continue
-            clips = [w.clip(f"{number}/{k}", apex) for k, w in enumerate(windows)]
+            clips = [w.clip(f"{count}/{k}", apex) for k, w in enumerate(whole)]
             for readings, recognizer in zip(told, recognizers, strict=True):
                 readings.append(_Reading.of(recognizer.predict(clips)))
+    if not count:
+        raise UsageError(f"{original.name} is shorter than the {WINDOW_S:g} seconds that are read at once")
     if not told[0]:
         raise NoFaceError(f"{original.name} shows no face through any half second; there is nothing to read")
-    found = [_summary(r, readings) for r, readings in zip(recognizers, told, strict=True)]
     return {
         "schema": SCHEMA,
         "original": original.name,
         "masked": masked.name,
         "window_s": WINDOW_S,
-        "recognizers": found,
+        "windows": count,
+        "windows_without_a_face_throughout": count - len(told[0]),
+        "recognizers": [_summary(r, readings) for r, readings in zip(recognizers, told, strict=True)],
         "control": "the original encoded again without a sticker",
         "not_tested": list(NOT_TESTED),
     }
@@ -155,7 +169,7 @@ def _summary(recognizer: Recognizer, readings: Sequence[_Reading]) -> dict[str, 
         ),
         "probability_original": float(rows[:, 0].mean()) if len(rows) else None,
         "probability_masked": float(rows[:, 1].mean()) if len(rows) else None,
-        "probability_control": float(np.nanmean(rows[:, 2])) if len(rows) else None,
+        "probability_control": float(np.nanmean(rows[:, 2])) if np.isfinite(rows[:, 2]).any() else None,
         "readings_original": _counts(both, 0),
         "readings_masked": _counts(both, 1),
     }

@@ -80,7 +80,8 @@ def _reads_anything(run: Run) -> Check:
 
 def _random(run: Run) -> Check:
     question = "Is the random placement, drawn once per clip, near its exact average?"
-    told, off = [], []
+    told: list[str] = []
+    off: list[str] = []
     for found in run.maps:
         here = (found.recognizer, found.defense, found.kinetics)
         cell = next(
@@ -99,7 +100,7 @@ def _random(run: Run) -> Check:
 
 def _bound(run: Run) -> Check:
     question = "Is the exhaustive search the upper bound it should be?"
-    bounds = {(c.recognizer, c.defense, c.kinetics): c for c in run.cells if c.attack == "exhaustive"}
+    bounds = {(c.recognizer, c.defense, c.kinetics): c for c in run.cells if c.family == "exhaustive"}
     if not bounds:
         return Check(question, "not run", "the exhaustive attack was not asked for")
     above = [
@@ -168,7 +169,7 @@ def _drawing(run: Run) -> Check:
     told, groups = [], run.groups
     for recognizer, kinetics in groups:
         cells = [c for c in run.undefended if (c.recognizer, c.kinetics) == (recognizer, kinetics)]
-        by = {c.attack: c.rate for c in cells if c.attack in ("causal", "grey")}
+        by = {c.family: c.rate for c in cells if c.family in ("causal", "grey")}
         if len(by) == 2:
             told.append(
                 f"{recognizer} {kinetics}: {words.share(by['causal'])} with it, {words.share(by['grey'])} in plain grey"

@@ -55,7 +55,7 @@ def _drawn(run: Run, found: PlaceMap, values: Sequence[float], title: str, key: 
         _marks(axes, chosen)
         scale = mpl.cm.ScalarMappable(heat, _HEAT)
         bar = figure.colorbar(scale, ax=axes, location="bottom", fraction=0.03, pad=0.03, aspect=34)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
         bar.set_label(f"share of clips flipped (scale ends at {top:g})", fontsize=9)
         axes.set(xlim=(-2, BOX_MM[0] + 2), ylim=(BOX_MM[1] + 2, -2), aspect="equal")
         axes.axis("off")

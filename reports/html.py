@@ -24,7 +24,8 @@ from .checks import Check, checks
 from .compare import compare
 from .drawing import Drawing
 from .face import sticker_maps
-from .model import Cell, Run, read_run
+from .model import Cell, Run
+from .reading import read_run
 from .untrusted import clean
 from .verdict import beats_random, best_region, verdict
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -109,7 +110,7 @@ def _draw_line(axes: Axes, line: Line, y: float) -> None:
         low, high = mark.rate.interval
         axes.plot([low, high], [at, at], color=mark.look.colour, lw=1.8, solid_capstyle="butt", zorder=3, clip_on=False)
         fill = mark.look.colour if mark.look.filled else PAPER
-        style = {"mec": mark.look.colour, "mfc": fill, "mew": 1.5, "clip_on": False}
+        style: dict[str, Any] = {"mec": mark.look.colour, "mfc": fill, "mew": 1.5, "clip_on": False}
         axes.plot(mark.rate.value, at, mark.look.marker, ms=6.5, zorder=4, **style)
 
 
@@ -123,7 +124,13 @@ def _finish(axes: Axes, lines: Sequence[Line], step: float, limit: float, right:
     axes.set_xlabel(f"{what} (axis ends at {limit:g})")
     axes.tick_params(axis="y", length=0, pad=8)
     axes.spines["left"].set_visible(False)
-    style = {"transform": axes.get_yaxis_transform(), "ha": "left", "va": "center", "fontsize": 8.5, "color": SOFT}
+    style: dict[str, Any] = {
+        "transform": axes.get_yaxis_transform(),
+        "ha": "left",
+        "va": "center",
+        "fontsize": 8.5,
+        "color": SOFT,
+    }
     for height, line in zip(heights, lines, strict=True):
         axes.text(1.03, height, line.note, **style)
     if right:

@@ -31,10 +31,10 @@ def best_region(run: Run, recognizer: str, kinetics: str) -> str:
     fixed = [c for c in cells if c.region and c.rate.value is not None]
     if not fixed:
         return ""
-    best = max(fixed, key=lambda c: c.rate.value or 0)
+    best = min(fixed, key=lambda c: (-(c.rate.value or 0), c.region))
     told = f"{recognizer}, {kinetics}: of {len(fixed)} fixed regions {words.region(best.region)} did best, "
     told += f"{words.number(best.rate.value)}"
-    ours = next((c for c in cells if c.attack == "causal"), None)
+    ours = next((c for c in cells if c.family == "causal"), None)
     return told + (f"; the causal choice, made beforehand, reached {words.number(ours.rate.value)}." if ours else ".")
 
 

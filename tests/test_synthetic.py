@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import pickle
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -260,6 +262,18 @@ def test_mesh_points_lie_on_the_skin_and_mirror() -> None:
     pairs = np.flatnonzero(mirror != np.arange(468))
     flipped = points[mirror] * [-1, 1, 1]
     assert np.abs(flipped - points)[pairs].max() < 2e-3
+
+
+def test_the_average_face_is_what_its_script_makes() -> None:
+    path = Path(__file__).parents[1] / "scripts" / "build_canonical.py"
+    spec = importlib.util.spec_from_file_location("build_canonical", path)
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    made, kept = json.loads(script.text()), json.loads(script.OUT.read_text(encoding="utf-8"))
+    assert np.abs(np.array(made.pop("points")) - np.array(kept.pop("points"))).max() < 2e-5
+    assert made == kept
 
 
 REGIONS = {  # unit -> a mesh point that moves most or nearly so, and the sign of its motion (x right, y down)

@@ -11,6 +11,7 @@ from mask.clip import Clip, Dataset
 from mask.data.synthetic import create, film, raster
 from mask.data.synthetic.camera import project
 from mask.data.synthetic.truth import Truth
+from mask.regions import load
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,35 @@ def test_landmark_motion_is_the_flow_at_the_mesh_points(loud: Dataset) -> None:
     found = sample(clip.truth["flow"]("expression").astype(float), onset)
     known = np.isfinite(found).all(axis=1)
     assert np.median(np.linalg.norm(found - motion, axis=1)[known]) < 0.03
+
+
+WHERE = {"AU12": "mouth_corner", "AU9": "nose", "AU2": "brow_outer", "AU15": "mouth_corner", "AU1": "brow_inner"}
+
+
+def test_regions_move_where_the_action_units_are() -> None:
+    data = create(subjects=12)
+    checked = set()
+    for clip in data:
+        motion = clip.truth["region_motion"]
+        assert set(motion) == {"mesh", "au14"}
+        for scheme, regions in motion.items():
+            assert set(regions) == set(load(scheme).names)
+        if len(clip.action_units) == 1 and (code := "AU" + clip.action_units[0].lstrip("AULR")) in WHERE:
+            top = max(motion["mesh"], key=motion["mesh"].__getitem__)
+            assert top.startswith(WHERE[code]), clip.key
+            checked.add(code)
+    assert len(checked) >= 3
+    assert {v for m in data.neutral[0].truth["region_motion"].values() for v in m.values()} == {0.0}
+
+
+def test_region_motion_is_the_flow_in_the_region(loud: Dataset) -> None:
+    for clip in by_kind(loud):
+        length = np.linalg.norm(clip.truth["flow"]("expression").astype(float), axis=2)
+        masks = load("mesh").masks(clip.points(clip.onset), length.shape)
+        seen = np.array([np.nanmean(length[m]) for m in masks])
+        told = np.array([clip.truth["region_motion"]["mesh"][n] for n in load("mesh").names])
+        assert np.corrcoef(seen, told)[0, 1] > 0.9
+        assert abs(seen.mean() - told.mean()) < 0.25 * seen.mean()
 
 
 def test_neutral_clips_express_nothing_and_still_move(loud: Dataset) -> None:

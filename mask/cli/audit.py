@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mask import registry
-from mask.audit import Setting, run
+from mask.audit import Setting, check, run
 from mask.cli.console import Progress, note, print_json, say, table
 from mask.clip import Dataset
 from mask.contracts import Attack, Defense, Recognizer
@@ -47,6 +47,7 @@ def audit(
         discovery=None if discovery is None else registry.create("datasets", discovery),
         seed=seed,
     )
+    check(setting)
     with Progress(quiet) as bar:
         results = execute(setting, Run(out, header(setting), force), bar=bar, show_faces=show_faces)
     report = write_report(out)

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -148,15 +147,11 @@ def _table(data: Dataset) -> str:
 
 def _save(path: Path, text: str) -> None:
     """Write a small file so that it is there whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    except OSError as error:
-        raise MaskError(f"{path.parent} cannot be written to ({error.strerror})") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-        os.replace(name, path)
+        part.write_text(text, encoding="utf-8", newline="")
+        os.replace(part, path)
     except OSError as error:
         raise MaskError(f"{path} cannot be written ({error.strerror})") from error
     finally:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)

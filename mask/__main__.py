@@ -1,0 +1,5 @@
+"""``python -m mask``: the command line."""
+
+from mask.cli import main
+
+main()

@@ -1,0 +1,222 @@
+"""Reading a run's folder: ``results.json`` and ``clips.csv``, every value checked before anything is made of it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from mask.errors import UnreadableData
+from mask.results import Row, read_results, read_rows
+
+from .model import Cell, Clean, Example, Lesson, Place, PlaceMap, Rate, Run, Scores, Threat, Versus
+from .untrusted import Node
+
+MAX_BYTES = 256 * 2**20
+"""Of either file."""
+
+MOST_GROUPS = 200
+"""Combinations of recognizer, defence and kinetics of one run."""
+
+MAX_PICTURE = 2**20
+MAX_SIDE = 2048
+
+T = TypeVar("T")
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run's folder.
+
+    Raises:
+        UnreadableData: when ``results.json`` is missing, too large or malformed, or ``clips.csv`` is malformed.
+    """
+    results, table = folder / "results.json", folder / "clips.csv"
+    for path in (results, table):
+        if path.is_file() and path.stat().st_size > MAX_BYTES:
+            raise UnreadableData(f"{path} is larger than {MAX_BYTES >> 20} MiB; it was not written by mask audit")
+    try:
+        raw = read_results(results)
+    except RecursionError as error:
+        raise UnreadableData(f"{results} is nested too deeply; it was not written by mask audit") from error
+    rows = tuple(read_rows(table)) if table.is_file() else None
+    return _run(folder.resolve().name, Node(raw, str(results)), rows)
+
+
+def _run(folder: str, node: Node, rows: tuple[Row, ...] | None) -> Run:
+    emotions = node["emotions"].texts(64)
+    if not emotions or len(set(emotions)) != len(emotions):
+        node["emotions"].refuse("the names of one or more emotions, each once")
+    cells = _all(node["cells"], lambda n: _cell(n, emotions))
+    names = [(c.recognizer, c.defense, c.kinetics, c.attack) for c in cells]
+    if len(set(names)) != len(names) or len({n[:3] for n in names}) > MOST_GROUPS:
+        node["cells"].refuse(f"cells that differ in name, of at most {MOST_GROUPS} recognizers, defences and kinetics")
+    return Run(
+        folder=Node(folder, "folder").text(),
+        command=node["command"].texts(),
+        environment=node["environment"],
+        data_name=node["data"]["name"].text(),
+        data_card=node["data"]["card"],
+        clips=node["data"]["n"].count(),
+        subjects=node["subjects"].count(),
+        emotions=emotions,
+        discovery=node["discovery"].text(),
+        recognizers=tuple(node["recognizers"].entries(100)),
+        threats=_all(node["threat_models"], _threat),
+        scheme=node["scheme"].text(),
+        seed=node["seed"].count(),
+        clean=_all(node["clean"], lambda n: _clean(n, emotions)),
+        cells=cells,
+        lessons=_all(node["evidence"], _lesson),
+        maps=_all(node["maps"], _map),
+        examples=_all(node["examples"], _example),
+        not_tried=node["not_tried"].texts(100),
+        raw=node.raw(),
+        rows=rows,
+    )
+
+
+def _all(node: Node, read: Callable[[Node], T]) -> tuple[T, ...]:
+    return tuple(read(entry) for entry in node.entries())
+
+
+def _cell(node: Node, emotions: tuple[str, ...]) -> Cell:
+    versus = None
+    if "vs_random" in node:
+        told = node["vs_random"]
+        p, holm = told["p"].share(), told["p_holm"].share()
+        versus = Versus(told["n"].count(), told["difference"].number(-1, 1), p, holm)
+    by_emotion = {name: _rate(n) for name, n in node["by_emotion"].items()}
+    if set(by_emotion) != set(emotions):
+        node["by_emotion"].refuse(f"a rate for each of {', '.join(emotions)}")
+    return Cell(
+        recognizer=node["recognizer"].text(),
+        defense=node["defense"].text(),
+        attack=node["attack"].text(),
+        kinetics=node["kinetics"].text(),
+        area=node["sticker_area"].share(),
+        n=node["n"].count(),
+        rate=_rate(node, "n_clean_correct"),
+        by_subjects=node["asr_ci95_subjects"].interval_or_none(),
+        error_rate=node["error_rate"].number_or_none(0, 1),
+        attacked=_scores(node["attacked"]),
+        leakage=node["attacked"]["leakage_bits"].number_or_none(0, 64),
+        by_emotion=by_emotion,
+        by_region={name: _rate(n) for name, n in node["by_region"].items()},
+        unanswered=node["unanswered"].count(),
+        invalid=node["invalid"].count(),
+        abstained=node["abstained"].count(),
+        queries_mean=node["queries_mean"].number(0),
+        queries_max=node["queries_max"].count(),
+        seconds=node["seconds"].number(0),
+        versus=versus,
+    )
+
+
+def _rate(node: Node, n: str = "n") -> Rate:
+    tried, hits = node[n].count(), node["n_success"].count()
+    if hits > tried:
+        node["n_success"].refuse(f"at most the {tried} clips that were correct clean")
+    return Rate(tried, hits, node["asr"].number_or_none(0, 1), node["asr_ci95"].interval())
+
+
+def _scores(node: Node) -> Scores:
+    return Scores(*(node[k].number_or_none(0, 1) for k in ("uf1", "uar", "accuracy")))
+
+
+def _clean(node: Node, emotions: tuple[str, ...]) -> Clean:
+    confusion = tuple(tuple(c.count() for c in row.entries()) for row in node["confusion"].entries())
+    if len(confusion) != len(emotions) or any(len(row) != len(emotions) for row in confusion):
+        node["confusion"].refuse(f"{len(emotions)} rows of {len(emotions)} counts")
+    unanswered = tuple(c.count() for c in node["unanswered"].entries())
+    if len(unanswered) != len(emotions):
+        node["unanswered"].refuse(f"{len(emotions)} counts")
+    return Clean(
+        recognizer=node["recognizer"].text(),
+        defense=node["defense"].text(),
+        n=node["n"].count(),
+        emotions=emotions,
+        confusion=confusion,
+        unanswered=unanswered,
+        scores=_scores(node),
+        intervals={k: node[f"{k}_ci95"].interval_or_none() for k in ("uf1", "uar", "accuracy")},
+        majority_label=node["majority"]["label"].text(),
+        majority=_scores(node["majority"]),
+        leakage=node["leakage_bits"].number_or_none(0, 64),
+    )
+
+
+def _threat(node: Node) -> Threat:
+    return Threat(
+        kinetics=node["kinetics"].text(),
+        area=node["area"].share(),
+        reach_mm=node["reach_mm"].number(0, 1000),
+        directions=len(node["directions"].entries(100)),
+        budget=node["budget"].count() if "budget" in node else None,
+        knows_emotion=node["wearer_knows_emotion"].raw() is True,
+    )
+
+
+def _lesson(node: Node) -> Lesson:
+    recognizer, attack, kinetics, attacked, summary = (
+        node[k].text() for k in ("recognizer", "attack", "kinetics", "attacked", "summary")
+    )
+    return Lesson(recognizer, attack, kinetics, attacked, summary, node["data"])
+
+
+def _map(node: Node) -> PlaceMap:
+    places = tuple(
+        Place(p["x"].share(), p["y"].share(), p["region"].text(), p["mean"].share(), p["best_motion"].share())
+        for p in node["places"].entries()
+    )
+    return PlaceMap(
+        recognizer=node["recognizer"].text(),
+        defense=node["defense"].text(),
+        attack=node["attack"].text(),
+        kinetics=node["kinetics"].text(),
+        n=node["n"].count(),
+        random_exact=node["random_exact"].number_or_none(0, 1),
+        places=places,
+    )
+
+
+def _example(node: Node) -> Example:
+    frames = node.get("frames", [])
+    return Example(
+        recognizer=node["recognizer"].text(),
+        attack=node["attack"].text(),
+        kinetics=node["kinetics"].text(),
+        clip=node["clip"].text(),
+        emotion=node["emotion"].text(),
+        before=node["clean_prediction"].text(),
+        after=node["attacked_prediction"].text(),
+        region=node["region"].text(),
+        flow=tuple(_picture(n) for n in _pair(node["flow"])),
+        frames=tuple(tuple(_picture(n) for n in _pair(pair)) for pair in (_pair(frames) if frames.raw() else ())),
+    )
+
+
+def _pair(node: Node) -> list[Node]:
+    found = node.entries(2)
+    if len(found) != 2:
+        node.refuse("two of them, before and after")
+    return found
+
+
+def _picture(node: Node) -> str:
+    """A data URI of what is certainly base64 and begins as a PNG of sane size; anything else is refused."""
+    coded = node.raw()
+    if not isinstance(coded, str) or len(coded) > MAX_PICTURE:
+        node.refuse(f"a PNG picture in base64, of at most {MAX_PICTURE >> 10} KiB")
+    try:
+        data = base64.b64decode(coded, validate=True)
+    except (binascii.Error, ValueError):
+        node.refuse("a PNG picture in base64")
+    if len(data) < 33 or data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR":
+        node.refuse("a PNG picture in base64")
+    width, height = struct.unpack(">II", data[16:24])
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+        node.refuse(f"a picture of at most {MAX_SIDE} x {MAX_SIDE} pixels")
+    return "data:image/png;base64," + base64.b64encode(data).decode()
