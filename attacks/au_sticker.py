@@ -40,10 +40,9 @@ class AuSticker(Attack):
     art: str = "heart"
 
     def plan(self, clip: Clip, scene: Scene) -> Plan:
-        space = "flow" if clip.frames is None else "frames"
         picture = clip.flow if clip.flow is not None else aligned_pair(clip, self.size)[0]
         choice = paper_region(picture, _masks(len(picture)))
-        carriers = region_sites(load("au14"), scene.threat, space, scene.step)
+        carriers = region_sites(load("au14"), scene.threat, clip.space, scene.step)
         order = [choice.index, *np.argsort([-d for d in choice.out_degree], kind="stable").tolist()]
         names = load("au14").names
         for rank, index in enumerate(order):

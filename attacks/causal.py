@@ -78,7 +78,7 @@ class Causal(Attack):
         if chosen is not None:
             plan = Plan.from_json(chosen)
             return replace(plan, art=self.art)
-        return self._by_probe(data, scene, "flow" if clip.frames is None else "frames")
+        return self._by_probe(data, scene, clip.space)
 
     def _probe(self, discovery: Discovery, rng: np.random.Generator) -> ProbeResult | None:
         if self.bootstraps < 20 or not discovery.clips:

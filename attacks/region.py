@@ -22,8 +22,7 @@ class Region(Attack):
     art: str = "heart"
 
     def plan(self, clip: Clip, scene: Scene) -> Plan:
-        space = "flow" if clip.frames is None else "frames"
-        site = region_sites(load(self.scheme), scene.threat, space, scene.step)[self.name]
+        site = region_sites(load(self.scheme), scene.threat, clip.space, scene.step)[self.name]
         if site is None:
             raise InvalidPlan(
                 f"region {self.name!r} cannot carry a {scene.threat.kinetics} sticker of {scene.threat.area:.3f} of it"

@@ -108,7 +108,7 @@ def _mediapipe(frames: list[np.ndarray], folder: Path) -> tuple[float | None, fl
         return None, None
     np.save(folder / "frames.npy", np.stack(frames))
     command = [python, "-c", PEER, str(folder / "frames.npy")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     detecting, tracking = done.stdout.split()[-2:]
     return float(detecting), float(tracking)
 

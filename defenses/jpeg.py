@@ -37,7 +37,8 @@ class Jpeg(Defense):
         )
         if not done:
             raise ValueError(f"a picture of shape {picture.shape} cannot be JPEG compressed")
-        return np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
+        back = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), dtype=np.uint8)
+        return np.ascontiguousarray(back[..., ::-1])
 
 
 create = Jpeg

@@ -20,7 +20,7 @@ from mask.errors import InvalidPlan, UsageError
 from mask.evaluate import check_labels
 from mask.oracle import MeteredTarget, Scorer
 from mask.plan import Kinetics, Plan, Site, ThreatModel
-from mask.regions import Space, check_place, load, sites
+from mask.regions import check_place, load, sites
 from mask.results import Row, summarise
 
 Tick = Callable[[str, int, int], None]
@@ -256,7 +256,7 @@ class Cell:
         try:
             plan = self.attack.plan(blind, scene)
             self.threat.check(plan)
-            check_place(plan.placement, self.threat.kinetics, _space(clip))
+            check_place(plan.placement, self.threat.kinetics, clip.space)
         except InvalidPlan:
             return None, metered.queries
         self._remember(clip, scene.sites, metered.asked)
@@ -318,12 +318,7 @@ class Cell:
         )
 
     def _sites(self, clip: Clip) -> tuple[Site, ...]:
-        return sites(load(self.setting.scheme), self.threat, _space(clip), self.setting.step)
-
-
-def _space(clip: Clip) -> Space:
-    return "flow" if clip.frames is None else "frames"
-
+        return sites(load(self.setting.scheme), self.threat, clip.space, self.setting.step)
 
 class PlaceMap:
     """How often each place flipped a clip that was correct clean, over everything an attack asked its target.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,11 @@ class Clip:
     def __repr__(self) -> str:
         what = "flow map" if self.frames is None else f"{len(self.frames)} frames"
         return f"Clip({self.key!r}, {self.emotion}, {what})"
+
+    @property
+    def space(self) -> Literal["frames", "flow"]:
+        """What a sticker is put on."""
+        return "flow" if self.frames is None else "frames"
 
     def frame(self, index: int) -> Frame:
         """Frame `index` as ``uint8 (H, W, 3)``; `ValueError` on a clip of flow."""

@@ -101,16 +101,14 @@ def _read(folder: Path | None) -> Mapping[str, Any]:
     if folder is None:
         return {**_checked(_json(SHIPPED), SHIPPED), **_origin(SHIPPED)}
     # Reading results needs torch and scipy, which protecting a video by the shipped evidence does not.
-    from mask.results import read_results
+    from mask.results import base_name, read_results
 
     place = folder / "results.json"
     results = read_results(place)
     entries = [
         e
         for e in results.get("evidence", ())
-        if str(e.get("attack", "")).split(":")[0] == "causal"
-        and e.get("kinetics") == "skin"
-        and e["data"].get("effects")
+        if base_name(str(e.get("attack", ""))) == "causal" and e.get("kinetics") == "skin" and e["data"].get("effects")
     ]
     if not entries:
         raise UnreadableData(

@@ -108,16 +108,27 @@ def _part(rows: Sequence[Row]) -> dict[str, Any]:
     return {"n": len(rows), "n_success": hits, "asr": rate, "asr_ci95": list(metrics.wilson(hits, len(rows)))}
 
 
+def base_name(attack: str) -> str:
+    """The name of an attack without its parameters.
+
+    >>> base_name("causal:flow=dis")
+    'causal'
+    """
+    return attack.split(":")[0]
+
+
 def compare(rows_of: Mapping[str, Sequence[Row]], baseline: str = "random") -> dict[str, dict[str, float]]:
     """Paired exact McNemar tests of each attack against the baseline, adjusted by Holm over the attacks compared.
 
     Args:
         rows_of: attack to rows, all of one recognizer, defence and kinetics.
+        baseline: compared with, by its name without parameters.
 
     Returns:
         For each attack but the baseline: the difference in ASR on the clips both tried, p and p_holm.
     """
-    if baseline not in rows_of:
+    baseline = next((a for a in rows_of if base_name(a) == baseline), "")
+    if not baseline:
         return {}
     base = {r.clip: r for r in rows_of[baseline] if r.clean_correct}
     found: dict[str, dict[str, float]] = {}

@@ -17,7 +17,7 @@ from mask.evaluate import score
 from mask.faces import aligned_pair
 from mask.flow import flow_map
 from mask.plan import Kinetics, Placement, Plan, ThreatModel
-from mask.results import Row, compare
+from mask.results import Row, base_name, compare
 
 NOT_TRIED = (
     "printed stickers on real skin, photographed: not run",
@@ -39,7 +39,7 @@ def gather(setting: Setting, cells: Sequence[Mapping[str, Any]], *, show_faces: 
         {**{k: c["cell"][k] for k in ("recognizer", "attack", "kinetics")}, **e} for c in cells for e in c["evidence"]
     ]
     return {
-        "data": {"name": setting.dataset.name, "card": dict(setting.dataset.card), "n": len(setting.dataset)},
+        "data": _data(setting),
         "subjects": len(setting.dataset.subjects),
         "emotions": list(setting.dataset.emotions),
         "discovery": _discovery(setting),
@@ -58,6 +58,17 @@ def gather(setting: Setting, cells: Sequence[Mapping[str, Any]], *, show_faces: 
         ],
         "examples": examples(setting, rows_of, show_faces),
         "not_tried": list(NOT_TRIED),
+    }
+
+
+def _data(setting: Setting) -> dict[str, Any]:
+    clips = setting.dataset.clips
+    return {
+        "name": setting.dataset.name,
+        "card": dict(setting.dataset.card),
+        "n": len(clips),
+        "synthetic": all(c.synthetic for c in clips),
+        "space": clips[0].space if clips else None,
     }
 
 
@@ -82,27 +93,33 @@ def _clean(setting: Setting, rows_of: Mapping[tuple[str, ...], Sequence[Row]]) -
 def examples(
     setting: Setting, rows_of: Mapping[tuple[str, ...], Sequence[Row]], show_faces: bool, most: int = 4
 ) -> list[dict[str, Any]]:
-    """A few successes of the causal attack, one per kinetics and emotion, before and after, as small PNG pictures.
+    """A few successes, one per kinetics and emotion, before and after, as small PNG pictures.
 
-    Flow maps are always shown. Frames are shown for faces that belong to nobody, and for others when asked.
+    They are the causal attack's; where it has none, those of the exhaustive one stand in, under its name. Flow maps
+    are always shown. Frames are shown for faces that belong to nobody, and for others when asked.
     """
     clips = {c.key: c for c in setting.dataset}
     threat_of: dict[str, ThreatModel] = {t.kinetics: t for t in setting.threats}
     found: list[dict[str, Any]] = []
     taken: set[tuple[str, str, str]] = set()
-    for (recognizer, defense, kinetics, attack), rows in rows_of.items():
-        if attack.split(":")[0] != "causal" or defense != "none":
+    order = {"causal": 0, "exhaustive": 1}
+    shown_by: dict[tuple[str, str], str] = {}
+    bare = [(k, rows) for k, rows in rows_of.items() if k[1] == "none" and base_name(k[3]) in order]
+    for (recognizer, _, kinetics, attack), rows in sorted(bare, key=lambda kr: order[base_name(kr[0][3])]):
+        if shown_by.get((recognizer, kinetics), attack) != attack:
             continue
         for row in rows:
             kind = (recognizer, kinetics, row.emotion)
             if not row.success or kind in taken or len([t for t in taken if t[:2] == kind[:2]]) >= most // 2:
                 continue
             taken.add(kind)
+            shown_by[recognizer, kinetics] = attack
             clip = clips[row.clip]
             changed = apply(clip, plan_of(row, threat_of[row.kinetics].reach_mm))
             shown = _pictures(clip, changed, show_faces or clip.synthetic)
             told = {
-                k: getattr(row, k) for k in ("clip", "emotion", "clean_prediction", "attacked_prediction", "region")
+                k: getattr(row, k)
+                for k in ("clip", "emotion", "clean_prediction", "attacked_prediction", "region", "art")
             }
             found.append({"recognizer": recognizer, "attack": attack, "kinetics": kinetics, **told, **shown})
     return found
@@ -158,7 +175,7 @@ def _clean_line(results: Mapping[str, Any]) -> str:
 def _attack_line(kinetics: str, cells: Sequence[Mapping[str, Any]]) -> str:
     parts = []
     for recognizer in dict.fromkeys(c["recognizer"] for c in cells):
-        by = {c["attack"].split(":")[0]: c for c in cells if c["recognizer"] == recognizer and c["asr"] is not None}
+        by = {base_name(c["attack"]): c for c in cells if c["recognizer"] == recognizer and c["asr"] is not None}
         told = [
             f"{name} {by[name]['asr']:.2f}" for name in ("random", "au-sticker", "causal", "exhaustive") if name in by
         ]
@@ -172,7 +189,7 @@ def _attack_line(kinetics: str, cells: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _control_line(cells: Sequence[Mapping[str, Any]]) -> str:
-    ours = [c for c in cells if c["attack"].split(":")[0] == "causal" and c.get("vs_random")]
+    ours = [c for c in cells if base_name(c["attack"]) == "causal" and c.get("vs_random")]
     if not ours:
         return "The causal placement was not compared with a random one."
     better = [c for c in ours if c["vs_random"]["p_holm"] < 0.05 and c["vs_random"]["difference"] > 0]
@@ -184,9 +201,7 @@ def _control_line(cells: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _defence_line(cells: Sequence[Mapping[str, Any]]) -> str:
-    ours = [
-        c for c in cells if c["attack"].split(":")[0] == "causal" and c["defense"] != "none" and c["asr"] is not None
-    ]
+    ours = [c for c in cells if base_name(c["attack"]) == "causal" and c["defense"] != "none" and c["asr"] is not None]
     if not ours:
         return "No defence was tried."
     worst = max(ours, key=lambda c: c["asr"])

@@ -41,7 +41,7 @@ def train(
                 continue
             loss = loss_of(logits(augment(inputs[rows], generator)), targets[rows])
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimiser.step()
         if schedule is not None:
             schedule.step()

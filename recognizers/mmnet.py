@@ -72,7 +72,8 @@ class PositionCalibration(nn.Module):
         small = functional.interpolate(onset, (self.grid, self.grid), mode="bilinear", antialias=True)
         tokens = self.embed(small).flatten(2).transpose(1, 2) + self.place
         out = self.norm(self.blocks(tokens)).transpose(1, 2)
-        return out.unflatten(2, (self.grid, self.grid))
+        map_: Tensor = out.unflatten(2, (self.grid, self.grid))
+        return map_
 
 
 class Network(nn.Module):
@@ -95,6 +96,8 @@ class Network(nn.Module):
         )
         self.position = PositionCalibration(size // 16, third)
         self.fc = nn.Linear(third * (size // 16) ** 2, classes)
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1))
 
@@ -105,7 +108,8 @@ class Network(nn.Module):
         for block in self.blocks:
             x, attention = block(x, attention)
         x = x + self.position((onset - self.mean) / self.std)
-        return self.fc(x.flatten(1))
+        logits: Tensor = self.fc(x.flatten(1))
+        return logits
 
 
 class MMNet(Trainable):

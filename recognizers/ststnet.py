@@ -58,7 +58,8 @@ class Network(nn.Module):
             # first: the same result from a ninth of the work.
             x = self._normalise(functional.relu(functional.max_pool2d(x, 3, 3, 1), inplace=True))
         x = functional.avg_pool2d(x, 2, 2)
-        return self.fc(x.flatten(1))
+        logits: Tensor = self.fc(x.flatten(1))
+        return logits
 
     def _rising(self) -> bool:
         return all(bool((getattr(self, f"bn{i}").weight > 0).all()) for i in (1, 2, 3))
@@ -162,7 +163,8 @@ def create(
     """STSTNet: trained or published weights when `weights` names a folder of them, untrained otherwise."""
 
     def build(saved: dict[str, Any], labels: tuple[str, ...]) -> STSTNet:
-        return STSTNet(labels, **({"flow": flow, "size": size, "epochs": epochs, "rate": rate} | saved))
+        asked: dict[str, Any] = {"flow": flow, "size": size, "epochs": epochs, "rate": rate}
+        return STSTNet(labels, **(asked | saved))
 
     if weights is None:
         return build({}, PUBLISHED_LABELS)

@@ -35,7 +35,7 @@ def about(run: Run) -> list[Fact]:
         Fact("recognizers", tuple(_recognizer(node) for node in run.recognizers)),
         Fact("threat model", tuple(_threat(t) for t in run.threats)),
         Fact("discovery", (run.discovery,)),
-        Fact("regions", (f"scheme {run.scheme}",)),
+        Fact("regions and places", (f"scheme {run.scheme}", *_places(run))),
         Fact("seed", (str(run.seed),)),
         Fact("versions", (_versions(run.environment),)),
         Fact("time", (_time(run),)),
@@ -49,6 +49,11 @@ def _data(run: Run) -> Iterator[str]:
         value = node.raw()
         if name not in ("adapter", "clips", "subjects", "emotions") and value not in _NOTHING:
             yield f"{name}: {_plain(value)}"
+
+
+def _places(run: Run) -> Iterator[str]:
+    if run.step is not None:
+        yield f"on frames, a place every {run.step:.3f} of the face box's width"
 
 
 def _recognizer(node: Node) -> str:

@@ -149,6 +149,7 @@ def _probe(lesson: Lesson, key: str) -> Probe:
 
 def _read(node: Node) -> ProbeResult:
     data = node.raw()
+    _check_numbers(node)
     try:
         found = ProbeResult.from_json(_cleaned(data))  # type: ignore[arg-type]
     except (RecursionError, TypeError, ValueError) as error:
@@ -156,6 +157,24 @@ def _read(node: Node) -> ProbeResult:
     if not (0 < len(found.regions) <= MOST_NAMES and 0 < len(found.emotions) <= MOST_NAMES):
         node.refuse(f"1 to {MOST_NAMES} regions and emotions")
     return found
+
+
+def _check_numbers(node: Node) -> None:
+    """Refuse a probe whose numbers are something else."""
+    for name in ("clips", "subjects", "resamples", "rows"):
+        node[name].count()
+    node["alpha"].share()
+    for finding in (*node["by_emotion"].entries(), node["overall"]):
+        for score in finding["ranking"].entries():
+            for name in ("score", "tie", "direct", "effect", "partial", "marginal"):
+                score[name].number_or_none()
+            for name in ("frequency", "top_frequency", "p_null"):
+                score[name].share()
+            score["frequency_ci95"].interval()
+    for control in node["controls"].entries():
+        control["draws"].count()
+        for name in ("false_edges", "region_edges"):
+            control[name].number_or_none(0, 1)
 
 
 def _cleaned(value: object) -> object:

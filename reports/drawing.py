@@ -84,6 +84,8 @@ def inline(figure: Figure, key: str, title: str, finding: str, notes: tuple[str,
     with warnings.catch_warnings(), mpl.rc_context({**SETTINGS, "svg.hashsalt": key}):  # type: ignore[dict-item]
         # The page's typeface draws the text; that the one which measures it lacks a letter does not matter.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
+        # Names too long for a figure make it ugly, no more.
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")
         figure.savefig(text, format="svg", transparent=True, metadata=quiet)
     return Drawing(_fit(text.getvalue(), finding), title, finding, notes)
 

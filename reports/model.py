@@ -191,6 +191,7 @@ class Run:
     recognizers: tuple[Node, ...]
     threats: tuple[Threat, ...]
     scheme: str
+    step: float | None
     seed: int
     clean: tuple[Clean, ...]
     cells: tuple[Cell, ...]
@@ -214,6 +215,4 @@ class Run:
     @property
     def evidence(self) -> str:
         """``synthetic``, ``real``, or ``not said`` when the run does not tell."""
-        if self.data_name.split(":")[0] == "synthetic":
-            return "synthetic"
-        return "real" if self.data_name.split("/")[0] == "megc-flow" else "not said"
+        return "not said" if self.synthetic is None else "synthetic" if self.synthetic else "real"

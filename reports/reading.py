@@ -66,6 +66,7 @@ def _run(folder: str, node: Node, rows: tuple[Row, ...] | None) -> Run:
         recognizers=tuple(node["recognizers"].entries(100)),
         threats=_all(node["threat_models"], _threat),
         scheme=node["scheme"].text(),
+        step=node["step"].number(0, 1) if "step" in node else None,
         seed=node["seed"].count(),
         clean=_all(node["clean"], lambda n: _clean(n, emotions)),
         cells=cells,

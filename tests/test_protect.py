@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -24,6 +25,7 @@ from mask.cli.app import main
 from mask.errors import NoFaceError, UsageError
 from mask.evidence import choose
 from mask.faces import track_clip
+from mask.plan import Kinetics
 from mask.protect import Tally, protect
 from mask.sticker import AVERAGE, Pose
 from mask.video import VideoWriter, probe, read_frames
@@ -98,7 +100,7 @@ def test_a_sticker_rides_on_the_face(face: Path, tmp_path: Path, run: Run) -> No
     assert "16 frames, a grey on cheek_left" in said
     before, after = list(read_frames(face)), list(read_frames(out))
     choice = choose(0.046, region="cheek_left")
-    pose = Pose(choice.placement, kinetics=_skin(), reference=AVERAGE)
+    pose = Pose(choice.placement, Kinetics("skin"), AVERAGE)
     landmarks = track_clip(before, fps=24)
     for i, (old, new) in enumerate(zip(before, after, strict=True)):
         expected = pose.at(landmarks.points[i])
@@ -109,12 +111,6 @@ def test_a_sticker_rides_on_the_face(face: Path, tmp_path: Path, run: Run) -> No
         assert 0.6 * area < changed.sum() < 1.2 * area
         middle = new[round(expected[1, 2]), round(expected[0, 2])]
         assert np.abs(middle.astype(int) - 128).max() < 8
-
-
-def _skin() -> object:
-    from mask.plan import Kinetics
-
-    return Kinetics("skin")
 
 
 def test_the_record_says_what_was_done_and_what_was_not(face: Path, tmp_path: Path, run: Run) -> None:
@@ -451,6 +447,13 @@ def test_a_real_video_through_and_through(face_video: Path, tmp_path: Path) -> N
     assert record["faces"]["frames_by_number_of_faces"] == {"1": 472}
     assert record["faces"]["followed"] == 1
     assert sound(tmp_path / "out.mp4") == sound(face_video)
+    assert len(sound(face_video)[0]) == 923
     assert times(tmp_path / "out.mp4") == times(face_video)
     one, other = probe(face_video), probe(tmp_path / "out.mp4")
     assert (one.fps, one.width, one.height, one.colour) == (other.fps, other.width, other.height, other.colour)
+    # The left third is a wall the face never reaches.
+    error = [
+        np.square(a[:, :210].astype(float) - b[:, :210]).mean()
+        for a, b in islice(zip(read_frames(face_video), read_frames(tmp_path / "out.mp4"), strict=True), 60)
+    ]
+    assert 10 * np.log10(255**2 / np.mean(error)) > 41

@@ -93,6 +93,28 @@ def test_an_interrupted_run_is_taken_up(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert all(p.stat().st_mtime_ns == t for p, t in before.items())
 
 
+@pytest.mark.filterwarnings("ignore:.*tasks which were still being processed")
+def test_workers_that_are_stopped_leave_nothing_half_written(tmp_path: Path) -> None:
+    out = tmp_path / "set"
+
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(Options(subjects=4, repeats=1, neutral=0, size=96, fps=50.0), out, stop)
+    assert not (out / "annotations.csv").exists()
+    assert not [p for p in out.rglob("*") if p.name.startswith(".")]
+    assert all(len(open_frames(p)) > 4 for p in out.rglob("*.mkv"))
+
+
+def test_what_a_killed_run_has_left_is_swept_away(tmp_path: Path) -> None:
+    (tmp_path / "set" / "s01").mkdir(parents=True)
+    left = tmp_path / "set" / "s01" / ".sadness_1.0badf00d.mkv"
+    left.write_bytes(b"half")
+    write(Options(subjects=1, repeats=1, neutral=0, size=96, fps=25.0), tmp_path / "set", force=True, workers=1)
+    assert not left.exists()
+
+
 def test_nothing_is_overwritten_unasked(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="another benchmark"):
         write(Options(subjects=1), folder)

@@ -20,16 +20,16 @@ from tests.test_protect import SIDE, Run, moving, nobody, one_sentence, run, wri
 
 __all__ = ["nobody", "run"]
 
-FRAMES = 37
-"""Three windows of 12 frames at 23.976 frames/s, and one frame left over."""
+FRAMES = 25
+"""Two windows of 12 frames at 23.976 frames/s, and one frame left over."""
 
 
 def spotted(frames: Iterator[np.ndarray], since: int = 0) -> Iterator[np.ndarray]:
-    """A red disc on a fixed place of the cheek from some frame on."""
+    """A green disc on a fixed place of the cheek from some frame on."""
     for i, frame in enumerate(frames):
         if i >= since:
             x, y = find_face(frame)[0][50, :2]
-            cv2.circle(frame, (round(float(x)), round(float(y))), 12, (220, 30, 30), -1)
+            cv2.circle(frame, (round(float(x)), round(float(y))), 12, (20, 230, 20), -1)
         yield frame
 
 
@@ -43,10 +43,10 @@ def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("verify") / "masked.mp4", spotted(moving(FRAMES), since=12))
 
 
-class Red(Recognizer):
-    """Says ``marked`` where the apex frame holds saturated red, ``plain`` elsewhere."""
+class Green(Recognizer):
+    """Says ``marked`` where the apex frame holds saturated green, ``plain`` elsewhere."""
 
-    name, labels, reads = "red", ("plain", "marked"), "pair"
+    name, labels, reads = "green", ("plain", "marked"), "pair"
 
     def predict(self, clips: Sequence[Clip]) -> Prediction:
         share = [self._share(c.frame(c.apex)) for c in clips]
@@ -54,10 +54,10 @@ class Red(Recognizer):
 
     def _share(self, frame: np.ndarray) -> float:
         seen = frame.astype(int)
-        return 0.9 if ((seen[..., 0] > 150) & (seen[..., 1] < 90)).sum() > 50 else 0.2
+        return 0.9 if ((seen[..., 1] > 150) & (seen[..., 0] < 90)).sum() > 50 else 0.2
 
 
-class Silent(Red):
+class Silent(Green):
     """Never answers."""
 
     name = "silent"
@@ -68,16 +68,16 @@ class Silent(Red):
 
 def test_a_reader_of_the_sticker_changes_where_there_is_one(original: Path, masked: Path) -> None:
     done: list[int] = []
-    told = verify(original, masked, [Red()], progress=done.append)
-    (red,) = told["recognizers"]
-    assert (told["windows"], told["windows_without_a_face_throughout"]) == (3, 0)
-    assert (red["read"], red["changed"], red["changed_control"]) == (3, 2, 0)
-    assert red["readings_original"] == {"plain": 3}
-    assert red["readings_masked"] == {"marked": 2, "plain": 1}
-    assert red["probability_original"] == pytest.approx(0.8)
-    assert red["probability_control"] == pytest.approx(0.8)
-    assert red["probability_masked"] == pytest.approx((0.8 + 0.1 + 0.1) / 3)
-    assert 0.2 < red["changed_ci95"][0] < 2 / 3 < red["changed_ci95"][1] < 1
+    told = verify(original, masked, [Green()], progress=done.append)
+    (green,) = told["recognizers"]
+    assert (told["windows"], told["windows_without_a_face_throughout"]) == (2, 0)
+    assert (green["read"], green["changed"], green["changed_control"]) == (2, 1, 0)
+    assert green["readings_original"] == {"plain": 2}
+    assert green["readings_masked"] == {"marked": 1, "plain": 1}
+    assert green["probability_original"] == pytest.approx(0.8)
+    assert green["probability_control"] == pytest.approx(0.8)
+    assert green["probability_masked"] == pytest.approx((0.8 + 0.1) / 2)
+    assert 0 < green["changed_ci95"][0] < 1 / 2 < green["changed_ci95"][1] < 1
     assert told["not_tested"] == list(NOT_TESTED)
     assert any("no labels" in line for line in told["not_tested"])
     assert 2 * FRAMES - 12 < sum(done) <= 2 * FRAMES
@@ -86,7 +86,7 @@ def test_a_reader_of_the_sticker_changes_where_there_is_one(original: Path, mask
 def test_a_silent_recognizer_counts_as_nothing(original: Path, masked: Path) -> None:
     told = verify(original, masked, [Silent()])
     (silent,) = told["recognizers"]
-    assert (silent["read"], silent["unanswered_original"], silent["changed"]) == (0, 3, 0)
+    assert (silent["read"], silent["unanswered_original"], silent["changed"]) == (0, 2, 0)
     assert silent["changed_share"] is None
     assert silent["probability_original"] is None
     json.dumps(told, allow_nan=False)
@@ -94,8 +94,8 @@ def test_a_silent_recognizer_counts_as_nothing(original: Path, masked: Path) -> 
 
 def test_windows_without_a_face_are_left_out_and_counted(tmp_path: Path, masked: Path) -> None:
     source = write(tmp_path / "some.mp4", moving(FRAMES, range(12, 20)))
-    told = verify(source, source, [Red()])
-    assert (told["windows"], told["windows_without_a_face_throughout"]) == (3, 1)
+    told = verify(source, source, [Green()])
+    assert (told["windows"], told["windows_without_a_face_throughout"]) == (2, 1)
     assert told["recognizers"][0]["changed"] == 0
 
 
@@ -103,16 +103,16 @@ def test_what_are_not_versions_of_one_video(original: Path, tmp_path: Path, nobo
     frames = list(moving(FRAMES))
     short = write(tmp_path / "short.mp4", frames[:20])
     with pytest.raises(UsageError, match="differ in length"):
-        verify(original, short, [Red()])
-    with pytest.raises(UsageError, match="shorter than the 0.5 seconds"):
-        verify(nobody, nobody, [Red()])
+        verify(original, short, [Green()])
+    with pytest.raises(UsageError, match=r"shorter than the 0\.5 seconds"):
+        verify(nobody, nobody, [Green()])
     with VideoWriter(tmp_path / "wide.mp4", 2 * SIDE, SIDE, 24) as writer:
         writer.write(np.concatenate([frames[0]] * 2, axis=1))
-    with pytest.raises(UsageError, match="is 160 x 160 pixels and wide.mp4 320 x 160"):
-        verify(original, tmp_path / "wide.mp4", [Red()])
+    with pytest.raises(UsageError, match=r"is 160 x 160 pixels and wide\.mp4 320 x 160"):
+        verify(original, tmp_path / "wide.mp4", [Green()])
     empty = write(tmp_path / "empty.mp4", moving(FRAMES, range(FRAMES)))
     with pytest.raises(NoFaceError, match="nothing to read"):
-        verify(empty, empty, [Red()])
+        verify(empty, empty, [Green()])
 
 
 def test_the_command(original: Path, masked: Path, tmp_path: Path, run: Run) -> None:
@@ -120,7 +120,7 @@ def test_the_command(original: Path, masked: Path, tmp_path: Path, run: Run) -> 
     model = "ststnet:flow=farneback,size=56"
     code, said, told = run("verify", original, masked, "--recognizer", model, "--json", "--quiet", "--require", "0")
     (found,) = json.loads(said)["recognizers"]
-    assert (code, told, found["windows"]) == (0, "", 3)
+    assert (code, told, found["windows"]) == (0, "", 2)
     same, said, told = run("verify", original, original, "--recognizer", model, "--quiet", "--require", "0.01")
     assert (same, "0.01 of the readings were required to change; 0.00 did" in one_sentence(told)) == (100, True)
     assert "no evidence that the sticker changes more readings" in said

@@ -354,17 +354,3 @@ def test_a_failing_edit_leaves_nothing(
         transcode(source, tmp_path / "o.mp4", edit)
     assert os.listdir(tmp_path) == []
     assert threading.active_count() == threads
-
-
-@pytest.mark.shared
-def test_a_real_video(tmp_path: Path, face_video: Path) -> None:
-    done = transcode(face_video, tmp_path / "o.mp4", same)
-    assert done.frames == 472
-    assert times(tmp_path / "o.mp4") == times(face_video)
-    assert sound(tmp_path / "o.mp4") == sound(face_video)
-    assert len(sound(face_video)[0]) == 923
-    error = [
-        np.square(a.astype(float) - b).mean()
-        for a, b in zip(read_frames(face_video), read_frames(tmp_path / "o.mp4"), strict=True)
-    ]
-    assert 10 * np.log10(255**2 / np.mean(error)) > 41

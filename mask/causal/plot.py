@@ -111,9 +111,7 @@ def _draw_scores(axes: Axes, found: ProbeResult) -> None:
     axes.set_yticks(ticks, names, fontsize=9, color=INK, parse_math=False)
     axes.set_ylim(height - 0.5, -0.9)
     axes.set_xlim(left=0)
-    axes.set_xlabel(
-        "evidence |z|, from the tie given other regions (left end) to the tie alone (right end)", fontsize=9
-    )
+    axes.set_xlabel("evidence |z|: given other regions (left end) to alone (right end)", fontsize=9)
     axes.tick_params(left=False, colors=INK)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.set_title("scores, with the share of resamples that keep the edge", fontsize=10, color=INK)

@@ -89,11 +89,13 @@ def averages(old: int, new: int) -> NDArray[np.float64]:
 def reach(alpha: NDArray[np.float32]) -> tuple[float, float]:
     """How far from the middle of the canvas anything is drawn, as (x, y)."""
     drawn = alpha > 0
-    across, down = (
-        float(np.abs(2 * np.flatnonzero(line) + 1 - len(line)).max()) / len(line) + 1 / len(line) if line.any() else 0.0
-        for line in (drawn.any(axis=0), drawn.any(axis=1))
-    )
-    return across, down
+    return _furthest(np.asarray(drawn.any(axis=0))), _furthest(np.asarray(drawn.any(axis=1)))
+
+
+def _furthest(line: NDArray[np.bool_]) -> float:
+    """How far from the middle of a line of texels, in halves of its length, one is set; 0 when none is."""
+    away = np.abs(2 * np.flatnonzero(line) + 1 - len(line))
+    return float((away.max() + 1) / len(line)) if len(away) else 0.0
 
 
 def _nearest(texels: int, pixels: float) -> int:

@@ -124,7 +124,7 @@ def _noisy(picture: Index, noise: tuple[float, float], rng: np.random.Generator)
 def _spread(shot: float, read: float) -> NDArray[np.int32]:
     """The noise at every level, in 4096ths of a level for a bell of standard deviation 1."""
     level = np.arange(FULL + 1) / FULL
-    return np.rint(np.sqrt(shot * level + read * read) * FULL / _BELL_SD * 4096).astype(np.int32)
+    return np.asarray(np.rint(np.sqrt(shot * level + read * read) * FULL / _BELL_SD * 4096), dtype=np.int32)
 
 
 def _bell(rng: np.random.Generator, count: int) -> NDArray[np.int16]:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -69,8 +69,11 @@ def write(
     for clip in (*data.clips, *data.neutral):
         by_subject.setdefault(clip.subject, []).append(clip)
     jobs = (delayed(_film)(clips, root, force) for clips in by_subject.values())
-    for done in Parallel(n_jobs=min(workers, len(by_subject)), return_as="generator_unordered")(jobs):
-        progress(done)
+    try:
+        for done in Parallel(n_jobs=min(workers, len(by_subject)), return_as="generator_unordered")(jobs):
+            progress(done)
+    finally:
+        _sweep(root / file_of(clip) for clip in (*data.clips, *data.neutral))
     _save(root / TABLE, _table(data))
     return root / TABLE
 
@@ -120,6 +123,13 @@ def _film(clips: Sequence[Clip], root: Path, force: bool) -> int:
             for i in range(len(frames)):
                 video.write(frames[i])
     return len(clips)
+
+
+def _sweep(paths: Iterable[Path]) -> None:
+    """Remove what a worker that was killed has left unfinished."""
+    for path in paths:
+        for part in path.parent.glob(f".{path.stem}.*{path.suffix}"):
+            part.unlink(missing_ok=True)
 
 
 def _table(data: Dataset) -> str:
