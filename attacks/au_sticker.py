@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mask.causal.paper import paper_region
+from mask.causal.paper import PaperChoice, paper_region
 from mask.clip import Clip
 from mask.contracts import Attack, Scene
 from mask.errors import InvalidPlan
@@ -41,7 +41,7 @@ class AuSticker(Attack):
 
     def plan(self, clip: Clip, scene: Scene) -> Plan:
         picture = clip.flow if clip.flow is not None else aligned_pair(clip, self.size)[0]
-        choice = paper_region(picture, _masks(len(picture)))
+        choice = _choice(picture.tobytes(), len(picture))
         carriers = region_sites(load("au14"), scene.threat, clip.space, scene.step)
         order = [choice.index, *np.argsort([-d for d in choice.out_degree], kind="stable").tolist()]
         names = load("au14").names
@@ -53,6 +53,11 @@ class AuSticker(Attack):
                     why += f" was {names[choice.index]}, which cannot carry a sticker; the next"
                 return replace(at(site, scene, why, art=self.art), abstained=choice.fallback)
         raise InvalidPlan(f"none of the 14 regions can carry a sticker of {scene.threat.area:.3f} of the face")
+
+
+@lru_cache(maxsize=512)  # the search is slow, and the same picture is planned on for every recognizer and kinetics
+def _choice(picture: bytes, size: int) -> PaperChoice:
+    return paper_region(np.frombuffer(picture, dtype=np.uint8).reshape(size, size, 3), _masks(size))
 
 
 @lru_cache(maxsize=4)

@@ -320,6 +320,7 @@ class Cell:
     def _sites(self, clip: Clip) -> tuple[Site, ...]:
         return sites(load(self.setting.scheme), self.threat, clip.space, self.setting.step)
 
+
 class PlaceMap:
     """How often each place flipped a clip that was correct clean, over everything an attack asked its target.
 

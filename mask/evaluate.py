@@ -50,13 +50,13 @@ def score(
     t = np.array([index[e] for e in true])
     p = np.array([index.get(e, len(emotions)) if e is not None else len(emotions) for e in predicted])
 
-    def resampled(name: str) -> metrics.Interval:
-        def statistic(rows: np.ndarray[Any, np.dtype[np.intp]]) -> float:
-            table = np.zeros((len(emotions), len(emotions) + 1))
-            np.add.at(table, (t[rows], p[rows]), 1)
-            return float(getattr(metrics.scores(table[:, :-1], table[:, -1]), name))
+    tables = np.zeros((len(clips), len(emotions), len(emotions) + 1))
+    tables[np.arange(len(clips)), t, p] = 1
+    of_subject = metrics.per_subject([c.subject for c in clips], tables)
 
-        return metrics.bootstrap(statistic, [c.subject for c in clips], rng=np.random.default_rng(seed))
+    def resampled(score: int) -> metrics.Interval:
+        rng = np.random.default_rng(seed)
+        return metrics.bootstrap(of_subject, lambda sums: metrics.score_tables(sums)[score], rng=rng)
 
     named, baseline = metrics.majority(true, emotions)
     told = asdict(metrics.scores(matrix, unanswered))
@@ -66,7 +66,7 @@ def score(
         "confusion": matrix.tolist(),
         "unanswered": unanswered.tolist(),
         **told,
-        **{f"{name}_ci95": _finite(resampled(name)) for name in told},
+        **{f"{name}_ci95": _finite(resampled(k)) for k, name in enumerate(told)},
         "majority": {"label": named, **asdict(baseline)},
         "leakage_bits": metrics.leakage_bits(matrix),
     }

@@ -68,17 +68,28 @@ def scores(matrix: ArrayLike, unanswered: ArrayLike | None = None) -> Scores:
     >>> scores([[77, 11, 0], [10, 21, 1], [1, 0, 24]]).uf1.__round__(4)
     0.8304
     """
-    m = np.asarray(matrix, dtype=np.float64)
-    none = np.zeros(len(m)) if unanswered is None else np.asarray(unanswered, dtype=np.float64)
-    hits, of_class, claimed = np.diag(m), m.sum(axis=1) + none, m.sum(axis=0)
+    none = np.zeros(len(np.asarray(matrix))) if unanswered is None else unanswered
+    uf1, uar, accuracy = score_tables(np.column_stack([matrix, none])[None])
+    return Scores(float(uf1[0]), float(uar[0]), float(accuracy[0]))
+
+
+def score_tables(tables: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """UF1, UAR and accuracy of many confusion matrices, ``float64 (N,)`` each; NaN where nothing is seen.
+
+    Args:
+        tables: ``(N, K, K + 1)``, rows true, columns predicted and, last, unanswered.
+    """
+    m = np.asarray(tables, dtype=np.float64)
+    hits = np.diagonal(m, axis1=1, axis2=2)
+    of_class, claimed = m.sum(axis=2), m[..., :-1].sum(axis=1)
+    seen, any_seen = of_class > 0, (of_class + claimed) > 0
     f1 = 2 * hits / np.maximum(of_class + claimed, 1)
     recall = hits / np.maximum(of_class, 1)
-    seen, any_seen = of_class > 0, (of_class + claimed) > 0
-    return Scores(
-        float(f1[any_seen].mean()) if any_seen.any() else float("nan"),
-        float(recall[seen].mean()) if seen.any() else float("nan"),
-        float(hits.sum() / of_class.sum()) if seen.any() else float("nan"),
-    )
+    with np.errstate(invalid="ignore"):
+        # f1 and recall are 0 where nothing is seen, so sums need no mask.
+        uf1, uar = f1.sum(axis=1) / any_seen.sum(axis=1), recall.sum(axis=1) / seen.sum(axis=1)
+        accuracy = hits.sum(axis=1) / of_class.sum(axis=1)
+    return uf1, uar, accuracy
 
 
 def majority(true: Sequence[str], labels: Sequence[str]) -> tuple[str, Scores]:
@@ -106,8 +117,8 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
 
 
 def bootstrap(
-    statistic: Callable[[NDArray[np.intp]], float],
-    clusters: Sequence[str],
+    totals: ArrayLike,
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     *,
     rng: np.random.Generator,
     repeats: int = 1000,
@@ -118,26 +129,47 @@ def bootstrap(
     Clips of one subject are not independent, so subjects are drawn, with replacement, and all their clips with them.
 
     Args:
-        statistic: maps clip indices, repeated as drawn, to a number; NaN results are left out.
-        clusters: the subject of each clip.
+        totals: ``(S, ...)``, what each of S subjects adds to the sums the statistic is made of, such as a confusion
+            matrix, or a sum and a count.
+        statistic: maps sums ``(R, ...)`` to numbers ``(R,)``; NaN results are left out.
         rng: the only source of randomness.
 
     Returns:
         The interval, or (nan, nan) with fewer than two subjects.
+
+    >>> rng = np.random.default_rng(0)
+    >>> bootstrap([[3, 4], [3, 4]], lambda sums: sums[:, 0] / sums[:, 1], rng=rng)
+    (0.75, 0.75)
     """
-    names = np.asarray(clusters)
-    members = [np.flatnonzero(names == name) for name in dict.fromkeys(clusters)]
-    if len(members) < 2:
+    per_subject = np.asarray(totals, dtype=np.float64)
+    count = len(per_subject)
+    if count < 2:
         return float("nan"), float("nan")
-    values = np.empty(repeats)
-    for r in range(repeats):
-        drawn = rng.integers(len(members), size=len(members))
-        values[r] = statistic(np.concatenate([members[d] for d in drawn]))
+    drawn = rng.multinomial(count, np.full(count, 1 / count), size=repeats)
+    with np.errstate(invalid="ignore"):
+        values = statistic(np.tensordot(drawn.astype(np.float64), per_subject, axes=1))
     values = values[np.isfinite(values)]
     if not len(values):
         return float("nan"), float("nan")
     low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2])
     return float(low), float(high)
+
+
+def per_subject(subjects: Sequence[str], values: ArrayLike) -> NDArray[np.float64]:
+    """Sum what clips contribute by subject, in order of first appearance.
+
+    Args:
+        subjects: of each of N clips.
+        values: ``(N, ...)``.
+
+    >>> per_subject(["a", "b", "a"], [[1, 1], [5, 1], [2, 1]]).tolist()
+    [[3.0, 2.0], [5.0, 1.0]]
+    """
+    added = np.asarray(values, dtype=np.float64)
+    row = {name: k for k, name in enumerate(dict.fromkeys(subjects))}
+    sums = np.zeros((len(row), *added.shape[1:]))
+    np.add.at(sums, [row[s] for s in subjects], added)
+    return sums
 
 
 def mcnemar(first: ArrayLike, second: ArrayLike) -> float:

@@ -75,9 +75,11 @@ def summarise(rows: Sequence[Row], emotions: Sequence[str], *, seed: int = 0) ->
     """
     correct = [r for r in rows if r.clean_correct]
     hits = sum(r.success for r in correct)
-    flags = np.array([r.success for r in correct], dtype=float)
+    flags = np.array([[r.success, 1] for r in correct], dtype=float).reshape(-1, 2)
     by_subject = metrics.bootstrap(
-        lambda chosen: float(flags[chosen].mean()), [r.subject for r in correct], rng=np.random.default_rng(seed)
+        metrics.per_subject([r.subject for r in correct], flags),
+        lambda sums: sums[:, 0] / sums[:, 1],
+        rng=np.random.default_rng(seed),
     )
     true = [r.emotion for r in rows]
     clean = metrics.scores(*metrics.confusion(true, [r.clean_prediction for r in rows], emotions))

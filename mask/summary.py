@@ -45,6 +45,8 @@ def gather(setting: Setting, cells: Sequence[Mapping[str, Any]], *, show_faces: 
         "discovery": _discovery(setting),
         "recognizers": [r.card() for r in setting.recognizers],
         "threat_models": [t.to_json() for t in setting.threats],
+        "attacks": {name: repr(attack) for name, attack in setting.attacks.items()},
+        "defenses": {name: repr(defense) for name, defense in setting.defenses.items() if defense is not None},
         "scheme": setting.scheme,
         "step": setting.step,
         "seed": setting.seed,

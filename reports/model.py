@@ -176,6 +176,7 @@ class Run:
 
     Args:
         folder: its name, without the folders above it.
+        synthetic: whether every face belongs to nobody; `None` when the run does not say.
         rows: of ``clips.csv``; `None` when there is no such file.
     """
 
@@ -184,6 +185,7 @@ class Run:
     environment: Node
     data_name: str
     data_card: Node
+    synthetic: bool | None
     clips: int
     subjects: int
     emotions: tuple[str, ...]

@@ -59,6 +59,7 @@ def _run(folder: str, node: Node, rows: tuple[Row, ...] | None) -> Run:
         environment=node["environment"],
         data_name=node["data"]["name"].text(),
         data_card=node["data"]["card"],
+        synthetic=node["data"]["synthetic"].flag() if "synthetic" in node["data"] else None,
         clips=node["data"]["n"].count(),
         subjects=node["subjects"].count(),
         emotions=emotions,

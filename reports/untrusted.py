@@ -95,6 +95,12 @@ class Node:
         """A number in [0, 1]."""
         return self.number(0, 1)
 
+    def flag(self) -> bool:
+        """True or false."""
+        if not isinstance(self._value, bool):
+            self.refuse("true or false")
+        return bool(self._value)
+
     def count(self) -> int:
         """A whole number, zero or more."""
         if isinstance(self._value, bool) or not isinstance(self._value, int) or not 0 <= self._value < 2**53:

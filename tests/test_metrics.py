@@ -61,10 +61,11 @@ def test_wilson_is_the_score_test_inverted(n: int, data: st.DataObject) -> None:
 def test_bootstrap_of_a_mean_agrees_with_the_cluster_formula(rng: np.random.Generator) -> None:
     subjects = [f"s{k // 10}" for k in range(400)]
     values = rng.normal(size=40).repeat(10)  # clips of one subject are all alike
-    low, high = metrics.bootstrap(lambda rows: float(values[rows].mean()), subjects, rng=rng, repeats=4000)
+    totals = metrics.per_subject(subjects, np.column_stack([values, np.ones(400)]))
+    low, high = metrics.bootstrap(totals, lambda sums: sums[:, 0] / sums[:, 1], rng=rng, repeats=4000)
     error = values[::10].std() / np.sqrt(40)
     assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.1)
-    assert metrics.bootstrap(lambda rows: 0.0, ["one"] * 5, rng=rng) == pytest.approx((np.nan, np.nan), nan_ok=True)
+    assert metrics.bootstrap([[5.0]], lambda sums: sums[:, 0], rng=rng) == pytest.approx((np.nan, np.nan), nan_ok=True)
 
 
 def test_mcnemar_by_hand() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mask.contracts import Discovery, Prediction
-from mask.metrics import bootstrap
+from mask.metrics import bootstrap, per_subject
 from mask.plan import Placement, Plan
 
 CLIP = 3.0
@@ -56,7 +56,8 @@ class Effects:
     def interval(self, plan: int, rng: np.random.Generator) -> tuple[float, float]:
         """95 % interval of one plan's average effect, subjects resampled."""
         column = self.effect[:, plan]
-        return bootstrap(lambda rows: float(column[rows].mean()), self.subjects, rng=rng)
+        totals = per_subject(self.subjects, np.column_stack([column, np.ones_like(column)]))
+        return bootstrap(totals, lambda sums: sums[:, 0] / sums[:, 1], rng=rng)
 
     def by_region(self) -> dict[str, float]:
         """For each region, the largest average effect among the plans in it."""

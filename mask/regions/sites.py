@@ -54,10 +54,7 @@ def sites(scheme: Scheme, threat: ThreatModel, space: Space, step: float | None 
     >>> len(sites(load("mesh"), ThreatModel(kinetics="overlay", area=0.046), "flow"))
     144
     """
-    step = STEP if step is None else step
-    if not 0.002 <= step <= 1:
-        raise ValueError(f"step is {step}; expected 0.002 to 1 of the face box's width")
-    return _sites(scheme, threat.kinetics == "skin", threat.area, space, step)
+    return _sites(scheme, threat.kinetics == "skin", threat.area, space, STEP if step is None else step)
 
 
 def region_sites(
@@ -68,8 +65,15 @@ def region_sites(
     Of two equally near, that nearer the midline. `None` when a sticker at none of the places covers the
     region's centre, or when the region holds an opening and the sticker is stuck on the skin.
     """
-    places = sites(scheme, threat, space, step)
-    width, height = extent(threat.area, space)
+    return dict(_region_sites(scheme, threat.kinetics == "skin", threat.area, space, STEP if step is None else step))
+
+
+@cache
+def _region_sites(
+    scheme: Scheme, on_skin: bool, area: float, space: Space, step: float
+) -> tuple[tuple[str, Site | None], ...]:
+    places = _sites(scheme, on_skin, area, space, step)
+    width, height = extent(area, space)
     at = np.array([(s.x, s.y) for s in places])
     found: dict[str, Site | None] = {}
     for region, middle in zip(scheme.regions, scheme.box_centres(), strict=True):
@@ -78,9 +82,9 @@ def region_sites(
         away = np.round(np.hypot(*(apart * BOX_MM).T), 1)
         best = int(np.lexsort((np.abs(at[:, 0] - 0.5), away))[0])
         covered = bool((np.abs(apart[best]) <= np.array([width, height]) / 2 + 1e-3).all())
-        usable = covered and (region.skin or threat.kinetics != "skin")
+        usable = covered and (region.skin or not on_skin)
         found[region.name] = replace(places[best], region=region.name) if usable else None
-    return found
+    return tuple(found.items())
 
 
 def check_place(placement: Placement, kinetics: Motion, space: Space) -> None:
@@ -111,6 +115,8 @@ def check_place(placement: Placement, kinetics: Motion, space: Space) -> None:
 
 @cache
 def _sites(scheme: Scheme, on_skin: bool, area: float, space: Space, step: float) -> tuple[Site, ...]:
+    if not 0.002 <= step <= 1:
+        raise ValueError(f"step is {step}; expected 0.002 to 1 of the face box's width")
     width, height = extent(area, space)
     columns, rows = _flow_axes(area) if space == "flow" else _frame_axes(width, height, step)
     places = [(x, y) for y in rows for x in columns if not on_skin or _holds(x, y, width, height)]

@@ -62,7 +62,7 @@ def _play(take: Take) -> Screenplay:
     return script.write(take.seed, take.subject, take.emotion, take.number, take.fps, take.dials)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=24)
 def subject(seed: int, number: int) -> Actor:
     """One subject, dressed: about 8 MB and half a second."""
     pack = head.load()
@@ -190,9 +190,15 @@ class Track:
         return len(self.take.play().poses)
 
     def __getitem__(self, index: int, /) -> Array:
-        index = _within(index, len(self))
-        play = self.take.play()
-        return mesh(self.take, play.weights(index), play.poses[index])
+        return _points(self.take, _within(index, len(self)))
+
+
+@lru_cache(maxsize=4096)  # 30 MB; dressing a subject again for 468 points would take half a second
+def _points(take: Take, index: int) -> Array:
+    play = take.play()
+    points = mesh(take, play.weights(index), play.poses[index])
+    points.flags.writeable = False
+    return points
 
 
 def mesh(take: Take, weights: dict[str, float], pose: HeadPose) -> Array:
