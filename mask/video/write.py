@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import weakref
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -96,8 +97,12 @@ class VideoWriter:
         self._audio: _AudioCopy | None = None
         self._container: OutputContainer | None = None
         self._temporary = _temporary_beside(self._path)
+        # A signal may arrive between two statements, where no handler of an exception stands: whatever happens, the
+        # temporary file goes with this writer, or at the latest with the program.
+        self._sweep = weakref.finalize(self, self._temporary.unlink, missing_ok=True)
         self._reformatter = VideoReformatter()
         with self._guarded():
+            _create(self._temporary, self._path)
             self._container = av.open(str(self._temporary.resolve()), "w", format=_muxer(self._path))
             self._add_video(rate, lossless, quality, pixel_aspect)
             if copy_audio_from is not None:
@@ -157,7 +162,7 @@ class VideoWriter:
             # The trailer cannot be written any more either; the file goes away.
             with contextlib.suppress(av.FFmpegError, OSError, ValueError):
                 container.close()
-        self._temporary.unlink(missing_ok=True)
+        self._sweep()
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -292,12 +297,16 @@ def _muxer(path: Path) -> str:
 
 
 def _temporary_beside(path: Path) -> Path:
-    """Create an empty hidden file beside `path`, which proves that one can be written there."""
+    """The name of a hidden file beside `path`."""
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"cannot write {path.name!r} as a video; the name must end in {', '.join(SUFFIXES)}")
     if path.is_dir():
         raise UsageError(f"{path} is a folder; give the name of a video file to write")
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+
+
+def _create(temporary: Path, path: Path) -> None:
+    """Create an empty file, which proves that `path` can be written."""
     try:
         # Mode 666 lets the user's umask decide, as for any new file.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -305,7 +314,6 @@ def _temporary_beside(path: Path) -> Path:
         raise MaskError(f"cannot write {path}: its folder does not exist") from error
     except OSError as error:
         raise MaskError(f"cannot write {path}: {_why(error)}") from error
-    return temporary
 
 
 def _why(error: BaseException) -> str:
