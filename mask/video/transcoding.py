@@ -130,7 +130,8 @@ def _run(reader: FrameReader, writer: VideoWriter, edit: Edit, progress: Callabl
         for belt in (decoded, edited):
             belt.stop()
         for worker in workers:
-            worker.join()
+            if worker.ident is not None:  # a signal may come before it was started, or while it starts
+                worker.join()
     for worker in workers:
         if worker.error is not None:
             raise worker.error
@@ -176,6 +177,11 @@ class _Belt(Generic[T]):
             self._ended = True
             self._change.notify_all()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether one side gave up."""
+        return self._stopped
+
     def stop(self) -> None:
         """Give up: both sides raise `_Stopped`."""
         with self._change:
@@ -193,7 +199,8 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         try:
-            self._job()
+            if not self._belt.stopped:
+                self._job()
         except _Stopped:
             pass
         except BaseException as error:
