@@ -30,8 +30,8 @@ def main(names: list[str]) -> None:
         module = importlib.import_module(f"benchmarks.bench_{name}")
         parts.append(f"## {name.replace('_', ' ')}\n\n{(module.__doc__ or '').strip()}\n\n{table(module.run())}\n")
         print(parts[-1])
-    if not names:
-        KEPT.write_text("\n".join([_head(), *parts]), encoding="utf-8")
+        if not names:
+            KEPT.write_text("\n".join([_head(), *parts]), encoding="utf-8")
 
 
 def table(rows: list[Row]) -> str:

@@ -21,7 +21,7 @@ from mask.regions import load
 from mask.runs import Run, command_line, environment
 from mask.train import held_out, train
 
-DATA = "synthetic:subjects=24,repeats=2,size=192"
+DATA = "synthetic:subjects=20,repeats=2,size=192"
 RECOGNIZERS = ("ststnet:flow=farneback,size=56", "mmnet:size=64,width=0.125,rate=0.003")
 # Short names for what is spelt out here, so that the tables stay readable; the results say what each stands for.
 ATTACKS = {
