@@ -16,6 +16,7 @@ from mask.clip import Clip
 from mask.contracts import (
     Attack,
     Defense,
+    Differentiable,
     Discovery,
     Evidence,
     NoTarget,
@@ -81,8 +82,7 @@ def check_recognizer(recognizer: Recognizer, clips: Sequence[Clip], *, tolerance
 
 def _differentiable(recognizer: Recognizer) -> bool:
     """Whether `logits` exists and its gradient reaches the pixels."""
-    logits = getattr(recognizer, "logits", None)
-    if logits is None:
+    if not isinstance(recognizer, Differentiable):
         return False
     import torch
 
@@ -93,7 +93,7 @@ def _differentiable(recognizer: Recognizer) -> bool:
     modules = [m for m in vars(recognizer).values() if isinstance(m, torch.nn.Module)]
     before = [{n: t.clone() for n, t in m.state_dict().items()} for m in modules]
     training = [s.training for m in modules for s in m.modules()]
-    out = logits(video)
+    out = recognizer.logits(video)
     _need(tuple(out.shape) == (1, len(recognizer.labels)), f"logits have shape {tuple(out.shape)}")
     (gradient,) = torch.autograd.grad(out.sum() + out[0, 0], video, allow_unused=True)
     for module, saved in zip(modules, before, strict=True):

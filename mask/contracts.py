@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,6 +118,7 @@ class Recognizer(ABC):
         return {"name": self.name, "labels": list(self.labels), "reads": self.reads}
 
 
+@runtime_checkable
 class Differentiable(Protocol):
     """A recognizer whose gradient reaches the pixels."""
 

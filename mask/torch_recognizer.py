@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -132,7 +131,3 @@ class Trainable(TorchRecognizer):
             model.learn(torch.from_numpy(inputs), torch.from_numpy(targets), generator, progress)
             model.module.eval()
         return model
-
-    def weights_name(self) -> str:
-        """What the weights files of this architecture are called, for messages."""
-        return Path(self.name).name

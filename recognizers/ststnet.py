@@ -6,7 +6,7 @@ held-out subject of MEGC2019) load as they are; their channels arrive as (strain
 are negative, positive, surprise.
 
 Differences from the paper: dropout is not used after the pooling of each stream when published weights are
-evaluated (it is off then anyway); our own training uses fewer, larger steps (see `_recipe`).
+evaluated (it is off then anyway); our own training uses fewer, larger steps (`STSTNet.learn`).
 """
 
 from __future__ import annotations

@@ -10,8 +10,7 @@ from typing import Any
 from mask import registry
 from mask.audit import Setting, check, run
 from mask.cli.console import Progress, note, print_json, say, table
-from mask.clip import Dataset
-from mask.contracts import Attack, Defense, Recognizer
+from mask.contracts import Attack, Defense
 from mask.errors import ThresholdNotMet, UsageError
 from mask.plan import MOTIONS, ThreatModel
 from mask.runs import Run, command_line, environment
@@ -171,9 +170,3 @@ def _split(text: str) -> list[str]:
         else:
             parts.append(piece)
     return parts
-
-
-def describe(dataset: Dataset, recognizers: Sequence[Recognizer]) -> str:
-    """One line about what is being audited."""
-    names = ", ".join(r.name for r in recognizers)
-    return f"{names} on {dataset.name}: {len(dataset)} clips of {len(dataset.subjects)} subjects"
