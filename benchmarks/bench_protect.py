@@ -117,7 +117,7 @@ def _encode(source: Path, folder: Path) -> float:
 
     def job() -> int:
         with av.open(str(folder / "x264.mp4"), "w") as container:
-            stream: Any = container.add_stream("libx264", rate=25, options={"preset": "veryfast", "crf": "17"})
+            stream: Any = container.add_stream("libx264", rate=25, options={"preset": "superfast", "crf": "19"})
             stream.width, stream.height, stream.pix_fmt = pictures[0].width, pictures[0].height, "yuv420p"
             stream.codec_context.thread_type = "FRAME"
             for i, picture in enumerate(pictures):

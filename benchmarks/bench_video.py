@@ -111,7 +111,7 @@ def _ffmpeg(frames: list[np.ndarray], folder: Path) -> float | None:
         "-r",
         "24",
     ]
-    command += ["-i", "-", "-c:v", "libx264", "-preset", "veryfast", "-crf", "17", "-pix_fmt", "yuv420p"]
+    command += ["-i", "-", "-c:v", "libx264", "-preset", "superfast", "-crf", "19", "-pix_fmt", "yuv420p"]
 
     def job() -> int:
         subprocess.run([*command, str(folder / "f.mkv")], input=data, check=True)

@@ -25,7 +25,7 @@ NOT_TESTED = (
     "recognizers of identity: this is no disguise",
     "a printed sticker on real skin",
 )
-_SEARCH_S = 0.1
+_SEARCH_S = 0.2
 """How often the detector looks for faces that are not followed yet: the longest a new face can go without a sticker."""
 LIMITS = (
     "the sticker is drawn over whatever passes in front of the face: a hand or hair does not cover it, as it would a "

@@ -15,6 +15,7 @@ from skimage import data
 
 from mask.clip import Landmarks
 from mask.faces import FaceTracker, TrackedFace, TrackedLandmarks, find_face, track, track_clip
+from mask.faces.mesh import FaceMesh
 from mask.faces.motion import Motion
 from mask.faces.steady import Steady
 from mask.geometry import transform
@@ -240,6 +241,26 @@ def test_smoothing_does_not_trail_a_quick_turn(face: np.ndarray) -> None:
     # A One Euro filter of the same calm trails by half a frame.
     assert abs(trail) < 0.15
     assert steady < 0.7 * rough
+
+
+@pytest.mark.parametrize(("smooth", "hidden", "most"), [(True, False, 14), (True, True, 16), (False, False, 24)])
+def test_the_network_is_asked_every_other_frame_only_while_all_is_calm(
+    face: np.ndarray, monkeypatch: pytest.MonkeyPatch, smooth: bool, hidden: bool, most: int
+) -> None:
+    asked: list[int] = []
+    ask = FaceMesh.landmarks
+    monkeypatch.setattr(FaceMesh, "landmarks", lambda *given: asked.append(1) or ask(*given))
+    box = face_box_of(find_face(view(face))[0])
+    frames = [view(face, t / 3) for t in range(24)]
+    if hidden:
+        # Held for half a second, 12 frames, and asked about in each of them.
+        frames[4:] = [covered(f, box) for f in frames[4:]]
+    asked.clear()
+    found = list(track(frames, fps=FPS, smooth=smooth, search=1.0))
+    assert most - 4 <= len(asked) <= most
+    if not hidden:
+        truth = find_face(frames[-1])[0]
+        assert error(found[-1][0], truth) < 2
 
 
 def test_steady_points_follow_what_lasts() -> None:

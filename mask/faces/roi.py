@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mask.geometry import Affine, compose, invert
+from mask.geometry import Affine, compose
 
 from .picture import reduced
 
@@ -36,7 +36,11 @@ class Roi:
 
     def matrix(self, pixels: int) -> Affine:
         """The 2 x 3 affine from picture pixels to a `pixels` x `pixels` crop of this square."""
-        return invert(self.inverse(pixels))
+        # A rotation undone by its transpose: several times faster than a general inverse, several times a frame.
+        scale = pixels / self.size
+        c, s = math.cos(self.angle) * scale, math.sin(self.angle) * scale
+        middle = pixels / 2
+        return np.array([[c, s, middle - c * self.x - s * self.y], [-s, c, middle + s * self.x - c * self.y]])
 
     def inverse(self, pixels: int) -> Affine:
         """The 2 x 3 affine from crop pixels back to the picture."""
@@ -44,9 +48,8 @@ class Roi:
         # published pipeline crops and projects with.
         scale = self.size / pixels
         c, s = math.cos(self.angle) * scale, math.sin(self.angle) * scale
-        linear = np.array([[c, -s], [s, c]])
-        origin = np.array([self.x, self.y]) - linear @ np.array([pixels / 2, pixels / 2])
-        return np.concatenate([linear, origin[:, None]], axis=1)
+        middle = pixels / 2
+        return np.array([[c, -s, self.x - (c - s) * middle], [s, c, self.y - (s + c) * middle]])
 
     def crop(self, frame: NDArray[np.uint8], pixels: int, border: int = cv2.BORDER_REPLICATE) -> NDArray[np.uint8]:
         """The square drawn as ``uint8 (pixels, pixels)``, with the channels of `frame` if it has any.

@@ -31,8 +31,8 @@ class Steady:
     """
 
     def __init__(self, fps: float) -> None:
-        self._least = 1 - math.exp(-1 / (fps * _FADE))
-        self._share = 1 - math.exp(-1 / (fps * _AVERAGE))
+        self._fps = fps
+        self._frames = 1
         self._raw: NDArray[np.float32] | None = None
         self._points: NDArray[np.float32] | None = None
         self._disagreement = np.zeros((1, 2))
@@ -42,7 +42,7 @@ class Steady:
 
         Args:
             points: the network's ``float32 (468, 3)``, in pixels.
-            motion: how the face moved since the last frame, from `Motion.affine`; `None` takes the motion of the
+            motion: how the face moved since the frame before, from `Motion.affine`; `None` takes the motion of the
                 meshes themselves.
 
         Returns:
@@ -51,23 +51,33 @@ class Steady:
         if motion is None and self._raw is not None:
             motion = _between(self._raw, points)
         self._raw = points
+        frames, self._frames = self._frames, 1
         if motion is None or self._points is None:
             self._points = points
             return points
+        least = 1 - math.exp(-frames / (self._fps * _FADE))
+        share = 1 - math.exp(-frames / (self._fps * _AVERAGE))
         carried = moved(self._points, motion)
         error = points - carried
         turned = self._disagreement @ motion[:, :2].T
-        self._disagreement = turned + self._share * (error[:, :2] - turned)
+        self._disagreement = turned + share * (error[:, :2] - turned)
         size = float(np.ptp(points[:, :2], axis=0).max())
         lasting = np.linalg.norm(self._disagreement, axis=1, keepdims=True) / max(size, 1.0)
-        pull = np.minimum(self._least + _OPENING * lasting, 1.0)
+        pull = np.minimum(least + _OPENING * lasting, 1.0)
         self._points = np.asarray(carried + pull * error, dtype=np.float32)
         return self._points
+
+    def ride(self, raw: NDArray[np.float32], shown: NDArray[np.float32], motion: Affine) -> None:
+        """A frame for which the network was not asked: both meshes were carried by the motion of the texture."""
+        self._raw, self._points = raw, shown
+        self._disagreement = self._disagreement @ motion[:, :2].T
+        self._frames += 1
 
     def restart(self, raw: NDArray[np.float32], shown: NDArray[np.float32]) -> None:
         """Go on from landmarks that came from elsewhere: the network's, and the steady ones."""
         self._raw, self._points = raw, shown
         self._disagreement = np.zeros((1, 2))
+        self._frames = 1
 
 
 def moved(points: NDArray[np.float32], motion: Affine) -> NDArray[np.float32]:

@@ -43,8 +43,9 @@ class TrackedFace:
             leaves and comes back gets a new number.
         points: ``float32 (468, 3)``, (x, y) and depth in pixels.
         score: the mesh network's confidence in this frame, in [0, 1].
-        held: frames since the network last saw the face; 0 where it sees it now. A held face's points are carried
-            on by the motion of its texture, or stay where they were when there is none.
+        held: frames since the network last saw the face; 0 where it sees it now, or is not asked (see
+            `FaceTracker`). A held face's points are carried on by the motion of its texture, or stay where they were
+            when there is none.
     """
 
     id: int
@@ -58,6 +59,7 @@ class _Face:
 
     raw: NDArray[np.float32]
     shown: NDArray[np.float32]
+    roi: Roi
     score: float
     held: int
 
@@ -65,20 +67,28 @@ class _Face:
         self.id = number
         self.motion = Motion()
         self.steady = Steady(fps) if smooth else None
-
-    @property
-    def roi(self) -> Roi:
-        return roi_from_landmarks(self.raw)
+        self.fresh = False
 
     def see(self, points: NDArray[np.float32], score: float, motion: Affine | None) -> None:
-        self.raw, self.score, self.held = points, score, 0
+        self.raw, self.roi, self.score, self.held = points, roi_from_landmarks(points), score, 0
         self.shown = points if self.steady is None else self.steady(points, motion)
+        self.fresh = True
+
+    def ride(self, motion: Affine) -> None:
+        """Go with the texture for one frame, without asking the network."""
+        self.raw, self.shown = moved(self.raw, motion), moved(self.shown, motion)
+        self.roi = roi_from_landmarks(self.raw)
+        if self.steady is not None:
+            self.steady.ride(self.raw, self.shown, motion)
+        self.fresh = False
 
     def carry(self, score: float, motion: Affine | None) -> None:
         self.score = score
         self.held += 1
+        self.fresh = False
         if motion is not None:
             self.raw, self.shown = moved(self.raw, motion), moved(self.shown, motion)
+            self.roi = roi_from_landmarks(self.raw)
         if self.steady is not None:
             self.steady.restart(self.raw, self.shown)
 
@@ -89,6 +99,8 @@ class FaceTracker:
     Args:
         max_faces: how many faces to follow at most; the best detections come first.
         smooth: steady landmarks, for drawing (`mask.faces.steady`); off, they are the network's own, for measuring.
+            Steady landmarks follow the texture in between, so the network is asked only every other frame while
+            the texture of the face moves as one.
         fps: frames per second, which turns the times below into frames.
         hold: seconds for which a face the network does not see is carried on.
         search: seconds between looks of the detector while everything goes well.
@@ -146,6 +158,9 @@ class FaceTracker:
         face.motion.look(look.frame)
         abrupt = look.cut or face.motion.likeness() < _LIKE
         motion = face.motion.affine() if self._smooth else None
+        if motion is not None and face.fresh and not abrupt and not look.taken:
+            face.ride(motion)
+            return
         points, score = self._mesh.landmarks(look.frame, face.roi)
         if abrupt or score < _KEEP:
             look.now()

@@ -52,7 +52,7 @@ class VideoWriter:
         fps: frames per second.
         lossless: keep every pixel as it is, for research where motion below a pixel must survive: FFV1 in ``.mkv``,
             RGB H.264 (which few players show) in the others.
-        quality: constant rate factor of x264, 0 to 51, smaller is better; 17 cannot be told from the original by
+        quality: constant rate factor of x264, 0 to 51, smaller is better; 19 cannot be told from the original by
             eye.
         copy_audio_from: a file whose audio streams are all copied, packet by packet, never re-encoded.
         time_base: unit of the timestamps given to `write`, in seconds; by default 1/512 of a frame.
@@ -74,7 +74,7 @@ class VideoWriter:
         fps: Fraction | float,
         *,
         lossless: bool = False,
-        quality: float = 17.0,
+        quality: float = 19.0,
         copy_audio_from: str | Path | None = None,
         time_base: Fraction | None = None,
         colour: Colour | None = None,
@@ -286,7 +286,8 @@ def _encoder(path: Path, width: int, height: int, lossless: bool, quality: float
         return "ffv1", "bgr0", {"level": "3", "slices": "4", "slicecrc": "1"}
     if lossless:
         return "libx264rgb", "rgb24", {"preset": "veryfast", "qp": "0"}
-    options = {"preset": "veryfast", "crf": f"{quality:g}"}
+    # A third less work than the next slower preset; the same quality takes about 40 % more bytes.
+    options = {"preset": "superfast", "crf": f"{quality:g}"}
     if width % 2 or height % 2:
         return "libx264", "yuv444p", options
     return "libx264", "yuv420p", {**options, "x264-params": CHROMA_CENTRED}
