@@ -15,13 +15,16 @@ from typing import Any
 import numpy as np
 
 from mask.clip import Clip, Dataset
-from mask.contracts import Attack, Defense, Discovery, Evidence, NoTarget, Prediction, Recognizer, Scene
+from mask.contracts import Attack, Defense, Discovery, Evidence, NoTarget, Recognizer, Scene
 from mask.errors import InvalidPlan, UsageError
 from mask.evaluate import check_labels
 from mask.oracle import MeteredTarget, Scorer
 from mask.plan import Kinetics, Plan, Site, ThreatModel
 from mask.regions import check_place, load, sites
 from mask.results import Row, summarise
+from mask.surrogate import Owned, siblings
+from mask.torch_recognizer import Trainable
+from mask.train import train
 
 Tick = Callable[[str, int, int], None]
 """Called as (what is being done, items finished since the last call, items in all)."""
@@ -42,6 +45,10 @@ class Setting:
         defenses: by label; `None` is no defence.
         defended: the attacks tried behind defences, by label; `None` for all.
         discovery: clips attacks may study; `None` to set aside subjects of `dataset`.
+        surrogates: recognizers the attacker owns. A `Trainable` is a recipe, trained on the discovery clips in four
+            folds; any other answers as it is, and is left out where it is the recognizer under audit.
+        siblings: whether the attacker also owns those models of a leave-one-subject-out recognizer that judge
+            discovery subjects, see `mask.surrogate.siblings`.
         scheme: the regions that name places.
         step: spacing of the places on frames, in shares of the face box's width; `None` for `mask.regions.sites.STEP`.
         seed: fixes everything random.
@@ -54,6 +61,8 @@ class Setting:
     defenses: Mapping[str, Defense | None] = field(default_factory=lambda: {"none": None})
     defended: tuple[str, ...] | None = None
     discovery: Dataset | None = None
+    surrogates: tuple[Recognizer, ...] = ()
+    siblings: bool = True
     scheme: str = "mesh"
     step: float | None = None
     seed: int = 0
@@ -117,9 +126,11 @@ def run(setting: Setting, finished: Mapping[str, Any] | None = None, tick: Tick 
     done = finished or {}
     plan = halves(setting.dataset, setting.discovery, setting.seed)
     memories: dict[str, dict[str, Any]] = {half.name: {} for half in plan}
+    trained: dict[str, list[Recognizer]] = {}
     for recognizer in setting.recognizers:
         bare = Scorer(recognizer)
         learnt: dict[str, Evidence | None] = {}
+        owned = Owners(setting, recognizer, trained, tick)
         for defense_name, defense in setting.defenses.items():
             target = bare if defense is None else Scorer(defense.wrap(recognizer))
             for threat in setting.threats:
@@ -138,8 +149,8 @@ def run(setting: Setting, finished: Mapping[str, Any] | None = None, tick: Tick 
                         attack_name,
                         attack,
                         threat,
-                        bare,
                         target,
+                        owned,
                         learnt,
                         memories,
                     )
@@ -160,11 +171,67 @@ def cell_key(
         setting.dataset.name,
         [c.key for c in setting.dataset],
         None if setting.discovery is None else [c.key for c in setting.discovery],
+        surrogate_cards(setting),
+        setting.siblings,
         setting.scheme,
         setting.step,
         setting.seed,
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
+
+
+def surrogate_cards(setting: Setting) -> list[dict[str, Any]]:
+    """What the attacker is given besides siblings, as plain data."""
+    return [{**r.card(), **(r.options() if isinstance(r, Trainable) else {})} for r in setting.surrogates]
+
+
+class Owners:
+    """What the attacker owns against one recognizer, made when it is first asked for.
+
+    Args:
+        trained: surrogates trained so far, by half; they serve against every recognizer.
+    """
+
+    def __init__(
+        self, setting: Setting, recognizer: Recognizer, trained: dict[str, list[Recognizer]], tick: Tick
+    ) -> None:
+        self._setting, self._recognizer, self._trained, self._tick = setting, recognizer, trained, tick
+        self._owned: dict[str, Owned | None] = {}
+
+    def of(self, half: Half) -> Owned | None:
+        """What is owned when this half is attacked; `None` for nothing."""
+        if half.name not in self._owned:
+            ready = [
+                r
+                for r in self._setting.surrogates
+                if not isinstance(r, Trainable) and r.card() != self._recognizer.card()
+            ]
+            members = [*self._siblings(half), *ready, *self._train(half)]
+            self._owned[half.name] = Owned(members) if members else None
+        return self._owned[half.name]
+
+    def _siblings(self, half: Half) -> list[Recognizer]:
+        if not self._setting.siblings:
+            return []
+        attacked = {c.subject for c in half.attacked}
+        found = siblings(self._recognizer, dict.fromkeys(c.subject for c in half.discovery), attacked)
+        return [] if found is None else [found]
+
+    def _train(self, half: Half) -> list[Recognizer]:
+        if half.name not in self._trained:
+            clips = Dataset(f"discovery for {half.name}", half.discovery, self._setting.dataset.emotions)
+            self._trained[half.name] = [
+                train(
+                    recipe,
+                    clips,
+                    protocol="kfold",
+                    seed=self._setting.seed,
+                    progress=lambda n, r=recipe: self._tick(f"surrogate {r.name}: training", n, 4 * r.epochs),  # type: ignore[misc]
+                )
+                for recipe in self._setting.surrogates
+                if isinstance(recipe, Trainable)
+            ]
+        return self._trained[half.name]
 
 
 @dataclass
@@ -178,8 +245,8 @@ class Cell:
     name: str
     attack: Attack
     threat: ThreatModel
-    bare: Scorer
     target: Scorer
+    owned: Owners
     learnt: dict[str, Evidence | None]
     memories: Mapping[str, dict[str, Any]]
 
@@ -198,7 +265,7 @@ class Cell:
             if found is not None and self.attack.student is self.attack and self.defense == "none":
                 evidence.append({"attacked": half.name, "summary": found.summary, "data": dict(found.data)})
             for clip in half.attacked:
-                plans.append((clip, *self._plan(clip, found)))
+                plans.append((clip, *self._plan(clip, half, found)))
                 tick(label, 1, total)
         rows = self._count(plans)
         summary = {
@@ -221,9 +288,6 @@ class Cell:
         return self.learnt[key]
 
     def _study(self, student: Attack, half: Half, progress: Callable[[int], None]) -> Evidence | None:
-        def surrogate(clip: Clip, plans: Sequence[Plan]) -> Prediction:
-            return self.bare.under(clip, plans) if plans else self.bare.clean([clip])
-
         clips = half.discovery
         return student.discover(
             Discovery(
@@ -232,14 +296,14 @@ class Cell:
                 self.setting.dataset.emotions,
                 self.threat,
                 self._sites(clips[0]) if clips else (),
-                surrogate,
+                self.owned.of(half),
                 _generator(self.setting.seed, "discovery", half.name),
                 progress,
                 self.memories[half.name],
             )
         )
 
-    def _plan(self, clip: Clip, evidence: Evidence | None) -> tuple[Plan | None, int]:
+    def _plan(self, clip: Clip, half: Half, evidence: Evidence | None) -> tuple[Plan | None, int]:
         """The checked plan, or None when it was outside the threat model, and the queries spent on it."""
         metered = MeteredTarget(self.target, clip, self.attack.access, self.threat.budget)
         scene = Scene(
@@ -251,6 +315,7 @@ class Cell:
             # Equal seeds for every attack: what two attacks both leave to chance, they leave to the same chance.
             _generator(self.setting.seed, "plan", clip.key),
             self.setting.step,
+            self.owned.of(half),
         )
         blind = replace(clip, emotion=None, action_units=(), truth={})
         try:

@@ -27,6 +27,7 @@ from mask.contracts import (
 from mask.errors import AccessDenied, BudgetExhausted, InvalidPlan, MaskError
 from mask.oracle import MeteredTarget, Scorer
 from mask.plan import Plan, Site, ThreatModel
+from mask.surrogate import Owned
 
 
 class NotConforming(MaskError):
@@ -142,18 +143,14 @@ def _plan_all(
 ) -> list[Plan]:
     scorer = Scorer(recognizer)
     emotions = tuple(dict.fromkeys(str(c.emotion) for c in studied))
-
-    def surrogate(clip: Clip, plans: Sequence[Plan]) -> Prediction:
-        _need(clip in studied, "it asked the surrogate about a clip outside the discovery set")
-        return scorer.under(clip, plans) if plans else scorer.clean([clip])
-
+    owned = Owned([recognizer])
     rng = np.random.default_rng(0)
-    evidence: Evidence | None = attack.student.discover(Discovery(studied, (), emotions, threat, sites, surrogate, rng))
+    evidence: Evidence | None = attack.student.discover(Discovery(studied, (), emotions, threat, sites, owned, rng))
     plans = []
     for k, clip in enumerate(attacked):
         metered = MeteredTarget(scorer, clip, attack.access, threat.budget)
         target = NoTarget() if attack.access == "none" else metered
-        scene = Scene(threat, sites, target, evidence, clip.emotion, np.random.default_rng(k))
+        scene = Scene(threat, sites, target, evidence, clip.emotion, np.random.default_rng(k), surrogate=owned)
         blind = replace(clip, emotion=None, action_units=(), truth={})
         try:
             plan = attack.plan(blind, scene)

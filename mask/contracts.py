@@ -95,6 +95,24 @@ class Prediction:
             first.source,
         )
 
+    @staticmethod
+    def average(parts: Sequence[Prediction]) -> Prediction:
+        """The mean of what several recognizers say about the same clips; labels are matched by name.
+
+        A row that one of them did not answer has that status.
+
+        Raises:
+            ValueError: when they know different labels.
+        """
+        first = parts[0]
+        if any(set(p.labels) != set(first.labels) for p in parts):
+            raise ValueError(f"the recognizers to average know different labels: {sorted({p.labels for p in parts})}")
+        rows = [p.probabilities[:, [p.labels.index(n) for n in first.labels]] for p in parts]
+        status: tuple[Status, ...] = tuple(
+            next((s for s in column if s != "ok"), "ok") for column in zip(*(p.status for p in parts), strict=True)
+        )
+        return Prediction(first.labels, np.mean(rows, axis=0), status, first.source)
+
 
 class Recognizer(ABC):
     """A system that reads emotions from clips.
@@ -156,6 +174,31 @@ class NoTarget:
         raise AccessDenied("this attack declared access 'none' and asked its target for a score")
 
 
+class Surrogate(Protocol):
+    """A recognizer the attacker owns: it may be asked anything, as often as wanted, and is never the target.
+
+    On a discovery clip it answers as a model that has not seen the clip's subject, so that what is learnt there holds
+    for strangers; on an attacked clip all its models answer together.
+    """
+
+    def __call__(self, clip: Clip, plans: Sequence[Plan]) -> Prediction:
+        """Predictions under each plan, or, without plans, one row for the clean clip."""
+
+    def imagine(self, clip: Clip) -> Clip:
+        """The clip as a flow map, where that is what these recognizers read; otherwise the clip itself.
+
+        A flow map is what the attacker tries stickers on cheaply, by the model of `mask.sticker.flowspace`.
+        """
+
+    def gradient(self, clip: Clip, label: str) -> NDArray[np.float32] | None:
+        """How fast the log-odds of `label` change with the input, averaged over the models.
+
+        Returns:
+            ``float32 (S, S)``: absolute gradients summed over channels and time, over the face box (row, column);
+            `None` where the gradient does not reach the input.
+        """
+
+
 @dataclass(frozen=True)
 class Discovery:
     """What an attack may study before it meets the clips it attacks: other subjects, and a surrogate.
@@ -166,8 +209,7 @@ class Discovery:
         emotions: the label set.
         threat: the threat model the plans will be held to.
         sites: the places the threat model allows.
-        surrogate: scores plans on the discovery clips, unmetered: ``surrogate(clip, plans)``, one row per plan, or one
-            row for the clean clip when there are no plans; `None` when the attack is to work from observation alone.
+        surrogate: what the attacker owns; `None` when the attack is to work from observation alone.
         rng: the only source of randomness.
         progress: called as work is done.
         memory: shared by every discovery on the same clips in one audit. What depends on neither the recognizer nor
@@ -179,7 +221,7 @@ class Discovery:
     emotions: tuple[str, ...]
     threat: ThreatModel
     sites: tuple[Site, ...]
-    surrogate: Callable[[Clip, Sequence[Plan]], Prediction] | None
+    surrogate: Surrogate | None
     rng: np.random.Generator
     progress: Progress = quiet
     memory: dict[str, Any] = field(default_factory=dict)
@@ -210,6 +252,7 @@ class Scene:
         hide: the emotion to hide, when the threat model lets the wearer know it.
         rng: the only source of randomness; seeded per clip, so that plans do not depend on order.
         step: spacing of the sites on frames, as `mask.regions.region_sites` takes it.
+        surrogate: what the attacker owns, for offline use on this very clip; `None` for nothing.
     """
 
     threat: ThreatModel
@@ -219,6 +262,7 @@ class Scene:
     hide: str | None
     rng: np.random.Generator
     step: float | None = None
+    surrogate: Surrogate | None = None
 
 
 class Attack(ABC):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mask.clip import Clip
-from mask.contracts import Prediction, Recognizer, Status
+from mask.contracts import Prediction, Recognizer
 from mask.errors import UnreadableWeights
 from mask.torch_recognizer import Trainable
 
@@ -62,16 +62,23 @@ class FoldedRecognizer(Recognizer):
             )
         return self.folds[subject]
 
+    def models_for(self, subject: str) -> tuple[Recognizer, ...]:
+        """The models that answer together about a subject.
+
+        Raises:
+            UnreadableWeights: when there is none.
+        """
+        if self.strangers == "average" and subject not in self.folds and subject not in self.seen:
+            return tuple({id(f): f for f in self.folds.values()}.values())
+        return (self.fold(subject),)
+
     def predict(self, clips: Sequence[Clip]) -> Prediction:
         groups: dict[int, list[int]] = {}
         models: dict[int, Recognizer] = {}
         for i, clip in enumerate(clips):
-            stranger = clip.subject not in self.folds and clip.subject not in self.seen
-            if self.strangers == "average" and stranger:
-                model: Recognizer = _Average(tuple({id(f): f for f in self.folds.values()}.values()))
-            else:
-                model = self.fold(clip.subject)
-            key = -1 if isinstance(model, _Average) else id(model)
+            chosen = self.models_for(clip.subject)
+            model = chosen[0] if len(chosen) == 1 else _Average(chosen)
+            key = id(model) if len(chosen) == 1 else -1
             models.setdefault(key, model)
             groups.setdefault(key, []).append(i)
         parts = [models[key].predict([clips[i] for i in rows]) for key, rows in groups.items()]
@@ -90,18 +97,12 @@ class _Average(Recognizer):
     def predict(self, clips: Sequence[Clip]) -> Prediction:
         alike = _alike(self.models)
         if not alike:
-            return self._mean([m.predict(clips) for m in self.models])
+            return Prediction.average([m.predict(clips) for m in self.models])
         # What the networks are given, optical flow above all, costs far more than the networks.
         first = alike[0]
         chunks = [clips[i : i + first.batch] for i in range(0, len(clips), first.batch)]
-        return Prediction.concatenate([self._mean([m.judge(i) for m in alike]) for i in map(first.inputs, chunks)])
-
-    def _mean(self, parts: Sequence[Prediction]) -> Prediction:
-        mean = np.mean([p.probabilities for p in parts], axis=0)
-        status: tuple[Status, ...] = tuple(
-            next((s for s in column if s != "ok"), "ok") for column in zip(*(p.status for p in parts), strict=True)
-        )
-        return Prediction(self.labels, mean, status, parts[0].source)
+        parts = ([m.judge(inputs) for m in alike] for inputs in map(first.inputs, chunks))
+        return Prediction.concatenate([Prediction.average(told) for told in parts])
 
 
 def _alike(models: Sequence[Recognizer]) -> list[Trainable]:

@@ -89,11 +89,34 @@ class TorchRecognizer(Recognizer):
         )
         return Prediction(self.labels, told.probabilities, status)
 
+    def gradient(self, clip: Clip, label: str) -> NDArray[np.float32] | None:
+        """How fast the log-odds of a label change with what the network is given.
+
+        Returns:
+            ``float32 (S, S)``: absolute gradients summed over channels and time, over the face box as (row, column);
+            `None` when no face is found or the gradient does not get there.
+        """
+        row = self.inputs([clip])[0]
+        if row is None:
+            return None
+        given = self.tensor([row]).requires_grad_()
+        logits = self.answer(given)[0].double()
+        k = self.labels.index(label)
+        odds = logits[k] - torch.cat([logits[:k], logits[k + 1 :]]).logsumexp(0)
+        (found,) = torch.autograd.grad(odds, given, allow_unused=True)
+        if found is None:
+            return None
+        return np.asarray(found[0].abs().flatten(0, -3).sum(0).cpu().numpy(), dtype=np.float32)
+
+    def answer(self, given: Tensor) -> Tensor:
+        """Logits ``(N, K)`` of what `tensor` made."""
+        return self.logits(given)
+
     def _forward(self, inputs: Sequence[Inputs]) -> NDArray[np.floating[Any]]:
         if not inputs:
             return np.empty((0, len(self.labels)))
         with torch.inference_mode():
-            return self.logits(self.tensor(inputs)).double().cpu().numpy()
+            return self.answer(self.tensor(inputs)).double().cpu().numpy()
 
 
 class Trainable(TorchRecognizer):

@@ -85,7 +85,7 @@ class STSTNet(Trainable):
     ) -> None:
         if flow not in METHODS:
             raise ValueError(f"flow is {flow!r}; expected one of {', '.join(METHODS)}")
-        super().__init__("ststnet", labels, Network(len(labels)), size=size, batch=1024)
+        super().__init__("ststnet", labels, Network(len(labels)), size=size, batch=128)
         self.flow, self.epochs, self.rate = flow, epochs, rate
 
     def inputs(self, clips: Sequence[Clip]) -> list[Inputs | None]:
@@ -99,13 +99,14 @@ class STSTNet(Trainable):
 
     def tensor(self, inputs: Sequence[Inputs]) -> Tensor:
         """``float32 (N, 3, 28, 28)`` maps (strain, v, u) in 0..255."""
-        return _to_maps(torch.from_numpy(np.stack(inputs)).to(self.device))
+        # Channels stay last in memory, as they come: the network is twice as fast on that.
+        stored = torch.from_numpy(np.stack(inputs)).to(self.device)
+        return stored.flip(-1).permute(0, 3, 1, 2).float()
 
-    def _forward(self, inputs: Sequence[Inputs]) -> Any:
-        if not inputs:
-            return np.empty((0, len(self.labels)))
-        with torch.inference_mode():
-            return self.module(self.tensor(inputs)).double().cpu().numpy()
+    def answer(self, given: Tensor) -> Tensor:
+        """Logits ``(N, K)`` of maps as `tensor` gives them."""
+        result: Tensor = self.module(given)
+        return result
 
     def logits(self, video: Tensor) -> Tensor:
         """Logits of ``float32 (N, 3, 2, S, S)`` in [0, 1] through TV-L1, strain, the resize and the per-image stretch.

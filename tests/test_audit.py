@@ -20,6 +20,7 @@ from tests.models import EMOTIONS, LinearFlow, flow_clip, flow_dataset, strained
 # Every clip's strain lies in one block of 4 x 4 cells on the forehead; a sticker over it takes all of it away.
 BLOCK = [(r, c) for r in range(4, 8) for c in range(12, 16)]
 MODEL = LinearFlow(np.ones((28, 28)), 2000.0)
+TWIN = LinearFlow(np.ones((28, 28)), 2000.0, name="twin")
 SKIN = ThreatModel("skin", area=0.046)
 FOREHEAD = Plan(Placement(0.5, 0.2, 0.046))
 
@@ -38,6 +39,7 @@ def setting(attacks: dict[str, Attack], **changes: Any) -> Setting:
         "dataset": flow_dataset(clips()),
         "attacks": attacks,
         "threats": (SKIN,),
+        "surrogates": (TWIN,),
     }
     return Setting(**(known | changes))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mask import registry
-from mask.audit import Setting, check, run
+from mask.audit import Setting, check, run, surrogate_cards
 from mask.cli.console import Progress, note, print_json, say, table
 from mask.contracts import Attack, Defense
 from mask.errors import ThresholdNotMet, UsageError
@@ -84,6 +84,8 @@ def header(setting: Setting) -> dict[str, Any]:
         "attacks": {name: repr(a) for name, a in setting.attacks.items()},
         "defenses": {name: repr(d) for name, d in setting.defenses.items()},
         "threats": [asdict(t) for t in setting.threats],
+        "surrogates": surrogate_cards(setting),
+        "siblings": setting.siblings,
         "step": setting.step,
         "seed": setting.seed,
     }
