@@ -1,14 +1,14 @@
-"""One look at the target, aimed by causal evidence from other people (this toolbox's own attack).
+"""One look at the target, aimed by three sources of evidence in one ranking (this toolbox's own attack).
 
-Two kinds of evidence are gathered on discovery subjects, never on the attacked clips and never from the target:
+Every allowed place and motion gets a score in log-odds taken from the emotion to hide, the mean of what is known from
 
-* interventional: a sticker is put at every place with every motion on the discovery clips, and a surrogate tells how
-  much of the emotion's log-odds it takes; the average over clips is the plan's average causal effect;
-* observational: causal discovery over regional motion names the regions tied to each emotion, with permuted labels
-  and content-free clips as controls, and may abstain.
+* intervention: do(sticker here, moving so) on discovery clips, as surrogates read them; the average causal effect;
+* the clip itself: the same on the clip to be attacked, as surrogates read it, offline, for the best of the others;
+* observation: causal discovery over regional motion (`mask.causal`), as far as its ranking of regions predicted the
+  interventions on the discovery clips; where it did not, it decides nothing.
 
-With a surrogate the plan of largest average effect on the emotion to hide is used. Without one, the largest sticker
-goes to the region the probe names, and the plan says so when the probe abstained.
+Surrogates are what the attacker owns and never the target. Without any, the largest sticker goes to the region the
+probe names, and the plan says so when the probe abstained.
 """
 
 from __future__ import annotations
@@ -18,72 +18,117 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from scipy import stats
+from numpy.typing import NDArray
 
-from mask.causal.effects import Effects, candidates, measure
+from mask.causal.agree import agreement, calibrate
+from mask.causal.effects import IMAGINED, Effects, candidates, effects_on, measure, worth
 from mask.causal.observe import observe
 from mask.causal.result import ProbeResult
+from mask.causal.saliency import saliency_by_region
 from mask.clip import Clip
-from mask.contracts import Attack, Discovery, Evidence, Scene
+from mask.contracts import Attack, Discovery, Evidence, Scene, Surrogate
 from mask.errors import InvalidPlan
-from mask.plan import Plan
+from mask.plan import Motion, Plan
 from mask.regions import load, region_sites
 
 from ._choose import at, draw_motion, nearest
 
-_ANY = ""  # the key of the plan used when the emotion to hide is not known
+SOURCES = ("observation", "intervention", "clip")
+_SHORTLIST = 64  # plans tried on the clip itself, when the other sources have an opinion
 
 
 @dataclass(frozen=True)
 class Causal(Attack):
-    """Chooses place and motion from discovery evidence.
+    """Chooses place and motion from evidence.
 
     Args:
-        evidence: ``effects`` to choose by interventions on the surrogate, ``probe`` to choose by observation alone.
+        use: the sources to go by, joined by ``+``, of observation, intervention and clip.
+        hide: ``given`` to hide the emotion the wearer names, where the threat model lets them know it; ``predicted``
+            to hide what the surrogates read in the clip.
         flow: the optical flow method of the probe, for clips of frames.
-        bootstraps: resamplings and null draws of the probe; 0 leaves the probe out when effects decide.
+        bootstraps: resamplings and null draws of the probe; 0 leaves observation out.
+        imagine: try stickers on the flow map the surrogates read, where they read one, not on rendered frames.
     """
 
-    evidence: Literal["effects", "probe"] = "effects"
+    use: str = "observation+intervention+clip"
+    hide: Literal["given", "predicted"] = "given"
     flow: str = "tvl1"
     bootstraps: int = 100
     scheme: str = "mesh"
     art: str = "heart"
+    imagine: bool = True
 
     def __post_init__(self) -> None:
-        if self.evidence not in ("effects", "probe"):
-            raise ValueError(f"evidence is {self.evidence!r}; expected effects or probe")
-        if self.evidence == "probe" and self.bootstraps < 20:
-            raise ValueError(f"bootstraps is {self.bootstraps}; choosing by the probe needs at least 20")
+        if not set(self.use.split("+")) <= set(SOURCES):
+            raise ValueError(f"use is {self.use!r}; expected some of {', '.join(SOURCES)}, joined by +")
+        if self.hide not in ("given", "predicted"):
+            raise ValueError(f"hide is {self.hide!r}; expected given or predicted")
+        if self.use == "observation" and self.bootstraps < 20:
+            raise ValueError(f"bootstraps is {self.bootstraps}; choosing by observation needs at least 20")
 
     def discover(self, discovery: Discovery) -> Evidence:
-        """Gather both kinds of evidence; what each says, and how well they agree, goes into the results."""
-        data: dict[str, Any] = {"plans": {}, "effects": {}, "agreement": {}}
+        """Gather the evidence; what each source says, and how well they agree, goes into the results."""
+        data: dict[str, Any] = {"average": {}, "effects": {}, "observed": {}, "agreement": {}}
         found: dict[str, Effects] = {}
         for_effects, for_probe = discovery.rng.spawn(2)
-        if self.evidence == "effects" and discovery.surrogate is not None:
-            found = measure(discovery, candidates(discovery, self.art))
-            data["plans"] = _plans(found)
+        surrogate = discovery.surrogate
+        if surrogate is not None and self._uses("intervention"):
+            plans = candidates(discovery.threat, discovery.sites, self.art)
+            found = measure(discovery, plans, imagine=self._imagines(discovery.threat.kinetics))
+            data["average"] = {e: f.worth.round(5).tolist() for e, f in found.items()}
             data["effects"] = {e: _told(f, for_effects) for e, f in found.items()}
+            for emotion, effects in found.items():
+                bright = saliency_by_region(discovery, emotion)
+                data["agreement"][emotion] = {"saliency": agreement(bright, effects.by_region())}
         seen = self._probe(discovery, for_probe)
         if seen is not None:
             data["probe"] = seen.to_json()
-            data["agreement"] = {e: _agreement(f, seen) for e, f in found.items()}
+            for emotion, effects in found.items():
+                scores = {s.region: s.score for s in seen.of(emotion).ranking}
+                data["agreement"][emotion] |= agreement(scores, effects.by_region())
+                data["observed"][emotion] = calibrate(scores, effects.by_region())
         return Evidence(_sentence(data, len(discovery.clips)), data)
 
     def plan(self, clip: Clip, scene: Scene) -> Plan:
         data: Mapping[str, Any] = {} if scene.evidence is None else scene.evidence.data
-        plans = data.get("plans", {})
-        chosen = plans.get(scene.hide, plans.get(_ANY))
-        if chosen is not None:
-            plan = Plan.from_json(chosen)
-            return replace(plan, art=self.art)
-        return self._by_probe(data, scene, clip.space)
+        seen = self._seen(clip, scene)
+        emotion, how = self._emotion(seen, scene)
+        plans = candidates(scene.threat, scene.sites, self.art)
+        if not plans:
+            raise InvalidPlan("the threat model allows no place at all")
+        parts = _known(data, emotion, plans)
+        if scene.surrogate is not None and emotion is not None and self._uses("clip"):
+            _add_clip(parts, scene.surrogate, seen, plans, emotion)
+        if not parts:
+            return self._by_probe(data, scene, clip.space)
+        total = np.mean(list(parts.values()), axis=0)
+        best = int(np.argmax(total))
+        lead = {name: float(part[best] - _mean(part)) for name, part in parts.items()}
+        return replace(plans[best], evidence=_why(lead, emotion, how))
+
+    def _uses(self, source: str) -> bool:
+        return source in self.use.split("+")
+
+    def _imagines(self, kinetics: Motion) -> bool:
+        return self.imagine and kinetics in IMAGINED
+
+    def _seen(self, clip: Clip, scene: Scene) -> Clip:
+        if scene.surrogate is None or not self._imagines(scene.threat.kinetics):
+            return clip
+        return scene.surrogate.imagine(clip)
+
+    def _emotion(self, seen: Clip, scene: Scene) -> tuple[str | None, str]:
+        """The emotion to hide, and where it is known from."""
+        if scene.hide is not None and self.hide == "given":
+            return scene.hide, "given"
+        if scene.surrogate is None:
+            return None, "unknown"
+        return scene.surrogate(seen, ()).names[0], "predicted"
 
     def _probe(self, discovery: Discovery, rng: np.random.Generator) -> ProbeResult | None:
-        if self.bootstraps < 20 or not discovery.clips:
+        if self.bootstraps < 20 or not discovery.clips or not self._uses("observation"):
             return None
-        key = f"probe {self!r}"
+        key = f"probe {self.flow} {self.bootstraps} {self.scheme}"
         if key not in discovery.memory:
             discovery.memory[key] = observe(
                 discovery.clips,
@@ -108,24 +153,49 @@ class Causal(Attack):
                     if finding["abstained"]:
                         why = f"the probe abstained; its first region is {score['region']}"
                     return replace(at(site, scene, why, art=self.art), abstained=finding["abstained"])
-        if not scene.sites:
-            raise InvalidPlan("the threat model allows no place at all")
         plan = at(nearest(scene.sites, 0.5, 0.5), scene, "no evidence; the middle of the face", art=self.art)
         return replace(plan, kinetics=draw_motion(scene), abstained=True)
 
 
-def _plans(found: Mapping[str, Effects]) -> dict[str, Any]:
-    """The best plan for each emotion, and for an unknown one, all emotions weighing the same."""
-    plans = {}
-    for emotion, effects in found.items():
-        best = effects.best()
-        why = f"largest average effect on {emotion} in {len(effects.subjects)} discovery clips"
-        plans[emotion] = replace(effects.plans[best], evidence=why).to_json()
-    if found:
-        mean = np.mean([f.average for f in found.values()], axis=0)
-        any_plan = next(iter(found.values())).plans[int(np.argmax(mean))]
-        plans[_ANY] = replace(any_plan, evidence="largest average effect over all emotions").to_json()
-    return plans
+def _known(data: Mapping[str, Any], emotion: str | None, plans: tuple[Plan, ...]) -> dict[str, NDArray[np.float64]]:
+    """What discovery says about each plan, by source, ``float64 (P,)`` in log-odds."""
+    parts = {}
+    averages = data.get("average", {})
+    chosen = [averages[emotion]] if emotion in averages else list(averages.values())
+    if chosen and len(chosen[0]) == len(plans):
+        parts["intervention"] = np.mean(chosen, axis=0)
+        # Observation is worth something only in the units that interventions gave it.
+        observed = data.get("observed", {}).get(emotion, {})
+        worth = np.array([observed.get(p.placement.region, 0.0) for p in plans])
+        if worth.any():
+            parts["observation"] = worth
+    return parts
+
+
+def _add_clip(
+    parts: dict[str, NDArray[np.float64]], surrogate: Surrogate, seen: Clip, plans: tuple[Plan, ...], emotion: str
+) -> None:
+    """Try the most promising plans, or all where nothing is known of them, on the clip itself."""
+    order = np.arange(len(plans))
+    if parts:
+        order = np.argsort(-np.mean(list(parts.values()), axis=0), kind="stable")[:_SHORTLIST]
+    clean = surrogate(seen, ())
+    if emotion not in clean.labels or clean.status[0] != "ok":
+        return
+    effect = np.full(len(plans), -np.inf)
+    effect[order] = worth(*effects_on(surrogate, seen, [plans[i] for i in order], emotion))
+    parts["clip"] = effect
+
+
+def _mean(part: NDArray[np.float64]) -> float:
+    return float(part[np.isfinite(part)].mean())
+
+
+def _why(lead: Mapping[str, float], emotion: str | None, how: str) -> str:
+    """Which evidence chose the plan: how far it stands above the average plan by each source, in log-odds."""
+    first = max(lead, key=lambda name: lead[name])
+    told = ", ".join(f"{name} {value:+.2f}" for name, value in lead.items())
+    return f"hides {emotion or 'any emotion'} ({how}); chosen most by {first}: {told} above the average plan"
 
 
 def _told(effects: Effects, rng: np.random.Generator) -> dict[str, Any]:
@@ -139,23 +209,6 @@ def _told(effects: Effects, rng: np.random.Generator) -> dict[str, Any]:
         "flips_random": float(effects.flips.mean()),
         "region": effects.plans[best].placement.region,
         "by_region": effects.by_region(),
-    }
-
-
-def _agreement(effects: Effects, seen: ProbeResult) -> dict[str, Any]:
-    """How well observation predicts intervention: rank correlation over regions, and whether the first agree."""
-    measured = effects.by_region()
-    ranking = [s for s in seen.of(effects.emotion).ranking if s.region in measured]
-    if len(ranking) < 3:
-        return {"regions": len(ranking), "spearman": None, "p": None, "top_agrees": None, "chance": None}
-    told = stats.spearmanr([s.score for s in ranking], [measured[s.region] for s in ranking])
-    strongest = max(measured, key=lambda r: measured[r])
-    return {
-        "regions": len(ranking),
-        "spearman": float(told.statistic) if np.isfinite(told.statistic) else None,
-        "p": float(told.pvalue) if np.isfinite(told.pvalue) else None,
-        "top_agrees": ranking[0].region == strongest,
-        "chance": 1 / len(measured),
     }
 
 

@@ -30,9 +30,10 @@ class Exhaustive(Attack):
             for m in scene.threat.motions()
         ]
         remaining = scene.target.remaining
-        if remaining is not None and remaining < len(plans):
-            order = scene.rng.permutation(len(plans))[: max(1, remaining)]
-            plans = [plans[i] for i in order]
+        # In random order even when all are asked about, so that success after q queries is that of q random plans.
+        plans = [plans[i] for i in scene.rng.permutation(len(plans))]
+        if remaining is not None:
+            plans = plans[: max(1, remaining)]
         if remaining == 0:
             return plans[0]
         told = scene.target.score(plans)

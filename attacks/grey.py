@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from mask.clip import Clip
 from mask.contracts import Attack, Scene
@@ -30,6 +31,13 @@ class Grey(Attack):
         return replace(self.aim.plan(clip, scene), art="grey")
 
 
-def create(evidence: str = "effects", flow: str = "tvl1", bootstraps: int = 100, scheme: str = "mesh") -> Grey:
+def create(
+    use: str = Causal.use,
+    hide: Literal["given", "predicted"] = Causal.hide,
+    flow: str = Causal.flow,
+    bootstraps: int = Causal.bootstraps,
+    scheme: str = Causal.scheme,
+    imagine: bool = Causal.imagine,
+) -> Grey:
     """The control of ``causal`` of the same options."""
-    return Grey(Causal(evidence, flow, bootstraps, scheme))  # type: ignore[arg-type]
+    return Grey(Causal(use, hide, flow, bootstraps, scheme, imagine=imagine))

@@ -16,7 +16,19 @@ from typing import Any
 
 Row = dict[str, Any]
 
-TABLES = ("commands", "protect", "video", "faces", "flow", "sticker", "causal", "synthetic", "probe_truth")
+TABLES = (
+    "commands",
+    "protect",
+    "video",
+    "faces",
+    "flow",
+    "sticker",
+    "causal",
+    "synthetic",
+    "probe_truth",
+    "attacks",
+    "one_shot",
+)
 KEPT = Path(__file__).resolve().parents[1] / "BENCHMARKS.md"
 
 

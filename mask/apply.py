@@ -1,4 +1,4 @@
-"""Carrying out a plan: a clip in, the clip with a sticker out."""
+"""Carrying out what an attack proposed: a clip in, the clip with a sticker, or with changed pixels, out."""
 
 from __future__ import annotations
 
@@ -6,17 +6,28 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mask.clip import Clip, Landmarks, Points
+from mask.digital import Perturbation
 from mask.errors import NoFaceError
-from mask.plan import Plan
+from mask.plan import Plan, ThreatModel
+from mask.regions import check_place
 from mask.sticker import StickeredFrames, flowspace
 
 
-def apply(clip: Clip, plan: Plan) -> Clip:
-    """Put one sticker on a clip.
+def check(clip: Clip, plan: Plan | Perturbation, threat: ThreatModel) -> None:
+    """Raise `InvalidPlan` when what an attack proposes for a clip lies outside the threat model."""
+    if isinstance(plan, Perturbation):
+        plan.check(clip, threat)
+    else:
+        threat.check(plan)
+        check_place(plan.placement, plan.kinetics.kind, clip.space)
+
+
+def apply(clip: Clip, plan: Plan | Perturbation) -> Clip:
+    """Put one sticker on a clip, or change its pixels.
 
     Args:
-        clip: frames with landmarks, or a flow map.
-        plan: a plan the threat model allows (`ThreatModel.check`).
+        clip: frames with landmarks, or a flow map; for changed pixels, landmarks are not needed.
+        plan: a plan the threat model allows (`check`).
 
     Returns:
         The same clip, labels, landmarks and all, seen with the sticker. Frames are drawn when they are asked for.
@@ -29,8 +40,15 @@ def apply(clip: Clip, plan: Plan) -> Clip:
     return apply_many(clip, [plan])[0]
 
 
-def apply_many(clip: Clip, plans: Sequence[Plan]) -> list[Clip]:
+def apply_many(clip: Clip, plans: Sequence[Plan | Perturbation]) -> list[Clip]:
     """`apply` for many plans, one clip each, in order."""
+    drawn = iter(_stickered(clip, [p for p in plans if isinstance(p, Plan)]))
+    return [p.on(clip) if isinstance(p, Perturbation) else next(drawn) for p in plans]
+
+
+def _stickered(clip: Clip, plans: Sequence[Plan]) -> list[Clip]:
+    if not plans:
+        return []
     if clip.flow is not None:
         return [clip.with_flow(flow) for flow in flowspace.apply_many(clip.flow, plans)]
     if clip.frames is None or clip.landmarks is None:

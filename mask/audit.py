@@ -14,13 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from mask.apply import check as check_proposal
 from mask.clip import Clip, Dataset
-from mask.contracts import Attack, Defense, Discovery, Evidence, NoTarget, Recognizer, Scene
+from mask.contracts import Attack, Defense, Discovery, Evidence, NoTarget, Proposal, Recognizer, Scene
+from mask.digital import Perturbation
 from mask.errors import InvalidPlan, UsageError
 from mask.evaluate import check_labels
 from mask.oracle import MeteredTarget, Scorer
 from mask.plan import Kinetics, Plan, Site, ThreatModel
-from mask.regions import check_place, load, sites
+from mask.regions import load, sites
 from mask.results import Row, summarise
 from mask.surrogate import Owned, siblings
 from mask.torch_recognizer import Trainable
@@ -114,6 +116,14 @@ def check(setting: Setting) -> None:
     halves(setting.dataset, setting.discovery, setting.seed)
     for recognizer in setting.recognizers:
         check_labels(recognizer, setting.dataset)
+    for name, attack in setting.attacks.items():
+        if not any(fits(attack, threat) for threat in setting.threats):
+            raise UsageError(f"the attack {name!r} fits none of the kinetics {[t.kinetics for t in setting.threats]}")
+
+
+def fits(attack: Attack, threat: ThreatModel) -> bool:
+    """Whether an attack is tried under a threat model: stickers move, changed pixels do not."""
+    return attack.digital == (threat.kinetics == "digital")
 
 
 def run(setting: Setting, finished: Mapping[str, Any] | None = None, tick: Tick = _no_tick) -> Iterator[dict[str, Any]]:
@@ -136,6 +146,8 @@ def run(setting: Setting, finished: Mapping[str, Any] | None = None, tick: Tick 
             for threat in setting.threats:
                 for attack_name, attack in setting.attacks.items():
                     if defense is not None and setting.defended is not None and attack_name not in setting.defended:
+                        continue
+                    if not fits(attack, threat):
                         continue
                     key = cell_key(setting, recognizer, defense_name, attack_name, attack, threat)
                     if key in done:
@@ -234,6 +246,23 @@ class Owners:
         return self._trained[half.name]
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What an attack came to for one clip.
+
+    Args:
+        plan: the checked plan, or what is wrong with it.
+        queries: spent on the clip, the final look included where there is one.
+        first: the number of the first query before the final look that was answered wrongly; only for clips that
+            were correct clean, and under plans that the threat model allows.
+    """
+
+    clip: Clip
+    plan: Proposal | InvalidPlan
+    queries: int
+    first: int | None = None
+
+
 @dataclass
 class Cell:
     """One recognizer, defence, attack and threat model."""
@@ -256,7 +285,7 @@ class Cell:
         label = f"{self.recognizer} {self.threat.kinetics} {self.name}"
         if self.defense != "none":
             label += f" vs {self.defense}"
-        plans: list[tuple[Clip, Plan | None, int]] = []
+        plans: list[Planned] = []
         self._map: PlaceMap | None = None
         evidence: list[dict[str, Any]] = []
         total = len(self.setting.dataset)
@@ -265,7 +294,7 @@ class Cell:
             if found is not None and self.attack.student is self.attack and self.defense == "none":
                 evidence.append({"attacked": half.name, "summary": found.summary, "data": dict(found.data)})
             for clip in half.attacked:
-                plans.append((clip, *self._plan(clip, half, found)))
+                plans.append(self._plan(clip, half, found))
                 tick(label, 1, total)
         rows = self._count(plans)
         summary = {
@@ -273,8 +302,17 @@ class Cell:
             "defense": self.defense,
             "attack": self.name,
             "kinetics": self.threat.kinetics,
-            "sticker_area": self.threat.area,
-            **summarise(rows, self.setting.dataset.emotions, seed=self.setting.seed),
+            **(
+                {"sticker_area": 0.0, "eps": self.threat.eps}
+                if self.attack.digital
+                else {"sticker_area": self.threat.area}
+            ),
+            **summarise(
+                rows,
+                self.setting.dataset.emotions,
+                seed=self.setting.seed,
+                budget=1 if self.attack.access == "none" else self.threat.budget,
+            ),
             "seconds": round(time.perf_counter() - started, 3),
         }
         return {"cell": summary, "rows": rows, "evidence": evidence, "map": self._map and self._map.to_json()}
@@ -303,8 +341,8 @@ class Cell:
             )
         )
 
-    def _plan(self, clip: Clip, half: Half, evidence: Evidence | None) -> tuple[Plan | None, int]:
-        """The checked plan, or None when it was outside the threat model, and the queries spent on it."""
+    def _plan(self, clip: Clip, half: Half, evidence: Evidence | None) -> Planned:
+        """The checked plan and what was spent on it."""
         metered = MeteredTarget(self.target, clip, self.attack.access, self.threat.budget)
         scene = Scene(
             self.threat,
@@ -320,41 +358,56 @@ class Cell:
         blind = replace(clip, emotion=None, action_units=(), truth={})
         try:
             plan = self.attack.plan(blind, scene)
-            self.threat.check(plan)
-            check_place(plan.placement, self.threat.kinetics, clip.space)
-        except InvalidPlan:
-            return None, metered.queries
-        self._remember(clip, scene.sites, metered.asked)
-        return plan, metered.finish(plan)
+            check_proposal(clip, plan, self.threat)
+        except InvalidPlan as error:
+            return Planned(clip, error, metered.queries)
+        first = self._remember(clip, scene.sites, metered)
+        return Planned(clip, plan, metered.finish(plan), first)
 
-    def _remember(self, clip: Clip, places: Sequence[Site], asked: Sequence[Plan]) -> None:
+    def _remember(self, clip: Clip, places: Sequence[Site], metered: MeteredTarget) -> int | None:
+        """Put what was asked on the map, and return the number of the first query that was answered wrongly."""
+        asked = metered.asked
         if not asked or self.target.clean([clip]).names[0] != clip.emotion:
-            return
-        if self._map is None:
-            self._map = PlaceMap(places, self.threat.motions())
-        names = self.target.under(clip, asked).names
-        self._map.add(asked, [n is not None and n != clip.emotion for n in names])
+            return None
+        wrong = [n is not None and n != clip.emotion for n in self.target.under(clip, asked).names]
+        stickers = [(plan, w) for plan, w in zip(asked, wrong, strict=True) if isinstance(plan, Plan)]
+        if stickers:
+            if self._map is None:
+                self._map = PlaceMap(places, self.threat.motions())
+            self._map.add(*zip(*stickers, strict=True))
+        if metered.queries > len(asked):
+            return None  # What a forward pass answers is nobody's plan, and the number of a query is not known.
+        return next((k for k, plan in enumerate(asked, 1) if wrong[k - 1] and self._lawful(clip, plan)), None)
 
-    def _count(self, plans: Sequence[tuple[Clip, Plan | None, int]]) -> list[Row]:
-        clean = self.target.clean([clip for clip, _, _ in plans])
-        told = self.target.under_each([(clip, plan) for clip, plan, _ in plans if plan is not None])
+    def _lawful(self, clip: Clip, plan: Proposal) -> bool:
+        try:
+            check_proposal(clip, plan, self.threat)
+        except InvalidPlan:
+            return False
+        return True
+
+    def _count(self, plans: Sequence[Planned]) -> list[Row]:
+        clean = self.target.clean([p.clip for p in plans])
+        told = self.target.under_each([(p.clip, p.plan) for p in plans if not isinstance(p.plan, InvalidPlan)])
         answers = iter(zip(told.names, told.status, strict=True))
         rows = []
-        for (clip, plan, queries), before in zip(plans, clean.names, strict=True):
-            after, status = (None, "invalid") if plan is None else next(answers)
-            if plan is None:
-                after = before
-            rows.append(self._row(clip, plan, queries, before, after, status))
+        for planned, before in zip(plans, clean.names, strict=True):
+            after, status = (before, "invalid") if isinstance(planned.plan, InvalidPlan) else next(answers)
+            rows.append(self._row(planned, before, after, status))
         return sorted(rows, key=lambda r: r.clip)
 
-    def _row(
-        self, clip: Clip, plan: Plan | None, queries: int, before: str | None, after: str | None, status: str
-    ) -> Row:
+    def _row(self, planned: Planned, before: str | None, after: str | None, status: str) -> Row:
+        clip, plan = planned.clip, planned.plan
         emotion = str(clip.emotion)
+        success = status == "ok" and before == emotion and after is not None and after != emotion
         placed: dict[str, Any] = {}
-        if plan is not None:
+        if isinstance(plan, InvalidPlan):
+            placed = {"evidence": str(plan)}
+        elif isinstance(plan, Perturbation):
+            placed = {"evidence": plan.evidence}
+        else:
             p, k = plan.placement, plan.kinetics
-            direction = f"{k.direction[0]:+g},{k.direction[1]:+g}" if k.kind == "overlay" else ""
+            direction = f"{k.direction[0]:+g},{k.direction[1]:+g}" if any(k.direction) else ""
             placed = {
                 "region": p.region,
                 "x": p.x,
@@ -377,12 +430,15 @@ class Cell:
             clean_prediction=before or "",
             attacked_prediction=after or "",
             status=status,
-            success=status == "ok" and before == emotion and after is not None and after != emotion,
-            queries=queries,
+            success=success,
+            queries=planned.queries,
+            first_success=planned.queries if success and planned.first is None else planned.first,
             **placed,
         )
 
     def _sites(self, clip: Clip) -> tuple[Site, ...]:
+        if self.attack.digital:
+            return ()
         return sites(load(self.setting.scheme), self.threat, clip.space, self.setting.step)
 
 
@@ -403,7 +459,7 @@ class PlaceMap:
         """Count the answers about one clip."""
         for plan, flip in zip(plans, wrong, strict=True):
             place = self._places.get((plan.placement.x, plan.placement.y))
-            if place is not None:
+            if place is not None and plan.kinetics in self._motions:
                 self._asked[place, self._motions[plan.kinetics]] += 1
                 self._flips[place, self._motions[plan.kinetics]] += flip
 

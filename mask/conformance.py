@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mask.apply import check
 from mask.clip import Clip
 from mask.contracts import (
     Attack,
@@ -21,9 +22,11 @@ from mask.contracts import (
     Evidence,
     NoTarget,
     Prediction,
+    Proposal,
     Recognizer,
     Scene,
 )
+from mask.digital import Perturbation
 from mask.errors import AccessDenied, BudgetExhausted, InvalidPlan, MaskError
 from mask.oracle import MeteredTarget, Scorer
 from mask.plan import Plan, Site, ThreatModel
@@ -108,7 +111,7 @@ def _differentiable(recognizer: Recognizer) -> bool:
 
 def check_attack(
     attack: Attack, recognizer: Recognizer, clips: Sequence[Clip], threat: ThreatModel, sites: Sequence[Site]
-) -> list[Plan]:
+) -> list[Proposal]:
     """Check an attack on labelled clips of two subjects or more; the first subject is attacked.
 
     Raises:
@@ -125,9 +128,9 @@ def check_attack(
     rounds = [_plan_all(attack, recognizer, attacked, studied, threat, tuple(sites)) for _ in range(2)]
     _need(_same_state(state, _random_state()), "planning changes a global random state")
     _need([p.key for p in rounds[0]] == [p.key for p in rounds[1]], "equal seeds give different plans")
-    for plan in rounds[0]:
+    for clip, plan in zip(attacked, rounds[0], strict=True):
         try:
-            threat.check(plan)
+            check(clip, plan, threat)
         except InvalidPlan as error:
             raise NotConforming(f"it leaves its threat model: {error}") from error
     return rounds[0]
@@ -140,13 +143,14 @@ def _plan_all(
     studied: tuple[Clip, ...],
     threat: ThreatModel,
     sites: tuple[Site, ...],
-) -> list[Plan]:
+) -> list[Proposal]:
     scorer = Scorer(recognizer)
     emotions = tuple(dict.fromkeys(str(c.emotion) for c in studied))
     owned = Owned([recognizer])
     rng = np.random.default_rng(0)
     evidence: Evidence | None = attack.student.discover(Discovery(studied, (), emotions, threat, sites, owned, rng))
-    plans = []
+    plans: list[Proposal] = []
+    wanted = Perturbation if attack.digital else Plan
     for k, clip in enumerate(attacked):
         metered = MeteredTarget(scorer, clip, attack.access, threat.budget)
         target = NoTarget() if attack.access == "none" else metered
@@ -156,7 +160,7 @@ def _plan_all(
             plan = attack.plan(blind, scene)
         except (AccessDenied, BudgetExhausted) as error:
             raise NotConforming(f"it asks its target for more than it may: {error}") from error
-        _need(isinstance(plan, Plan), f"plan returned a {type(plan).__name__}, not a Plan")
+        _need(isinstance(plan, wanted), f"plan returned a {type(plan).__name__}, not a {wanted.__name__}")
         plans.append(plan)
         spent = metered.finish(plan)
         _need(threat.budget is None or spent <= threat.budget, f"{spent} queries were spent of {threat.budget}")

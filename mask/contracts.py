@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mask.clip import Clip
+from mask.digital.perturbation import Perturbation
 from mask.errors import AccessDenied
 from mask.plan import Plan, Site, ThreatModel
 
@@ -22,6 +23,9 @@ Status = Literal["ok", "no_face", "refused", "unparseable", "error"]
 Source = Literal["softmax", "token_logprob", "rank", "onehot", "au_rule"]
 Access = Literal["none", "decision", "score", "gradient"]
 Reads = Literal["flow", "pair", "video"]
+
+Proposal = Plan | Perturbation
+"""What an attack proposes for one clip."""
 
 Progress = Callable[[int], None]
 """Called with the number of items finished since the last call."""
@@ -144,6 +148,33 @@ class Differentiable(Protocol):
         """Logits ``(N, K)`` of a ``float32 (N, 3, T, H, W)`` torch tensor in [0, 1], RGB, T as the recognizer reads."""
 
 
+@runtime_checkable
+class DifferentiableFlow(Protocol):
+    """A recognizer of flow maps whose gradient reaches them."""
+
+    def flow_logits(self, maps: Any) -> Any:
+        """Logits ``(N, K)`` of a ``float32 (N, 3, 28, 28)`` torch tensor of flow maps (u, v, strain) in [0, 1]."""
+
+
+class WhiteBox(Protocol):
+    """The recognizer laid open for one clip; what an attack with access ``gradient`` sees.
+
+    It is a `torch.nn.Module` in eval mode, from pixels to logits: finding the face's crop, flow and normalisation are
+    inside. Each row of each forward pass is a query.
+    """
+
+    labels: tuple[str, ...]
+    given: Any
+    """The clean pixels: ``float32 (1, 3, 2, h, w)``, the part of the onset and the apex frame that holds the face box,
+    or ``float32 (1, 3, 28, 28)``, the flow map (u, v, strain); in [0, 1]."""
+
+    def __call__(self, pixels: Any) -> Any:
+        """Logits ``(N, K)`` of ``float32 (N, ...)`` pixels shaped as `given`; gradients reach the pixels."""
+
+    def propose(self, pixels: Any, evidence: str) -> Perturbation:
+        """Pixels shaped as `given`, rounded to 8 bits, as what an attack returns."""
+
+
 class Target(Protocol):
     """What an attack sees of the recognizer it attacks: metered, and no more than its access allows.
 
@@ -161,6 +192,9 @@ class Target(Protocol):
     def score(self, plans: Sequence[Plan]) -> Prediction:
         """The probabilities under each plan."""
 
+    def open(self) -> WhiteBox:
+        """The recognizer laid open; `InvalidPlan` where its gradient does not reach the pixels."""
+
 
 class NoTarget:
     """The target of an attack that has access ``none``."""
@@ -172,6 +206,9 @@ class NoTarget:
 
     def score(self, plans: Sequence[Plan]) -> Prediction:
         raise AccessDenied("this attack declared access 'none' and asked its target for a score")
+
+    def open(self) -> WhiteBox:
+        raise AccessDenied("this attack declared access 'none' and asked its target for a gradient")
 
 
 class Surrogate(Protocol):
@@ -273,6 +310,8 @@ class Attack(ABC):
     """
 
     access: ClassVar[Access] = "none"
+    digital: ClassVar[bool] = False
+    """Whether it proposes a `Perturbation` in place of a sticker; it is then tried under kinetics ``digital`` alone."""
 
     @property
     def student(self) -> Attack:
@@ -284,7 +323,7 @@ class Attack(ABC):
         return None
 
     @abstractmethod
-    def plan(self, clip: Clip, scene: Scene) -> Plan:
+    def plan(self, clip: Clip, scene: Scene) -> Proposal:
         """The plan for one clip. `clip` carries no label when the threat model hides it."""
 
 

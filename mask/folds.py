@@ -21,6 +21,7 @@ class FoldedRecognizer(Recognizer):
         folds: the model to use for each held-out subject. Models may be shared between subjects.
         strangers: what to do with a subject no fold was trained without: ``refuse``, or ``average`` the
             probabilities of all models, none of which can have seen a stranger.
+        panel: how many models answer about a stranger at most, spread over all there are; `None` for all.
         seen: subjects that models were trained on and no fold holds out; they are always refused.
 
     Raises:
@@ -33,6 +34,7 @@ class FoldedRecognizer(Recognizer):
         folds: Mapping[str, Recognizer],
         strangers: Literal["refuse", "average"] = "refuse",
         seen: Collection[str] = (),
+        panel: int | None = None,
         card: Mapping[str, Any] | None = None,
     ) -> None:
         if not folds:
@@ -42,12 +44,16 @@ class FoldedRecognizer(Recognizer):
         if any(f.labels != first.labels for f in self.folds.values()):
             raise ValueError("the folds disagree about the order of the labels")
         self.name, self.labels, self.reads = name, first.labels, first.reads
-        self.strangers, self.seen = strangers, frozenset(seen)
+        self.strangers, self.seen, self.panel = strangers, frozenset(seen), panel
         self._card = dict(card or {})
 
     def card(self) -> dict[str, Any]:
-        models = len({id(f) for f in self.folds.values()})
-        return {**super().card(), "folds": len(self.folds), "models": models, **self._card}
+        return {**super().card(), "folds": len(self.folds), "models": len(self.models), **self._card}
+
+    @property
+    def models(self) -> tuple[Recognizer, ...]:
+        """Every model once."""
+        return tuple({id(f): f for f in self.folds.values()}.values())
 
     def fold(self, subject: str) -> Recognizer:
         """The model that has not seen `subject`.
@@ -69,7 +75,9 @@ class FoldedRecognizer(Recognizer):
             UnreadableWeights: when there is none.
         """
         if self.strangers == "average" and subject not in self.folds and subject not in self.seen:
-            return tuple({id(f): f for f in self.folds.values()}.values())
+            count = len(self.models)
+            chosen = np.linspace(0, count - 1, min(self.panel or count, count)).round().astype(int)
+            return tuple(self.models[i] for i in chosen)
         return (self.fold(subject),)
 
     def predict(self, clips: Sequence[Clip]) -> Prediction:

@@ -14,9 +14,9 @@ import numpy as np
 
 from mask.apply import apply_many
 from mask.clip import Clip
-from mask.contracts import Access, Prediction, Progress, Recognizer, Status, quiet
+from mask.contracts import Access, Prediction, Progress, Proposal, Recognizer, Status, quiet
+from mask.digital.whitebox import OpenRecognizer
 from mask.errors import AccessDenied, BudgetExhausted
-from mask.plan import Plan
 
 _Row = tuple[np.ndarray[Any, np.dtype[np.float64]], Status]
 
@@ -44,11 +44,11 @@ class Scorer:
         progress(len(clips))
         return self._recall([(c.key, None) for c in clips])
 
-    def under(self, clip: Clip, plans: Sequence[Plan]) -> Prediction:
+    def under(self, clip: Clip, plans: Sequence[Proposal]) -> Prediction:
         """Predictions on one clip under each plan."""
         return self.under_each([(clip, plan) for plan in plans])
 
-    def under_each(self, pairs: Sequence[tuple[Clip, Plan]], progress: Progress = quiet) -> Prediction:
+    def under_each(self, pairs: Sequence[tuple[Clip, Proposal]], progress: Progress = quiet) -> Prediction:
         """Predictions for (clip, plan) pairs, in order."""
         keys = [(clip.key, plan.key) for clip, plan in pairs]
         fresh = {k: pair for k, pair in zip(keys, pairs, strict=True) if k not in self._known}
@@ -71,7 +71,7 @@ class Scorer:
         return Prediction(labels, np.stack([r[0] for r in rows]), tuple(r[1] for r in rows))
 
 
-def _carry_out(pairs: Sequence[tuple[Clip, Plan]]) -> list[Clip]:
+def _carry_out(pairs: Sequence[tuple[Clip, Proposal]]) -> list[Clip]:
     """Apply plans, those of one clip together; the order is kept."""
     out: list[Clip] = []
     start = 0
@@ -86,7 +86,8 @@ class MeteredTarget:
     """The target as one attack sees it on one clip.
 
     A query is one distinct plan on this clip; asking again what was answered is free, as it is for any attacker with
-    a memory. One query is kept for the final look, which `finish` spends.
+    a memory. So is each row of a forward pass through the opened recognizer. One query is kept for the final look,
+    which `finish` spends.
 
     Args:
         scorer: the recognizer under attack.
@@ -97,15 +98,16 @@ class MeteredTarget:
 
     def __init__(self, scorer: Scorer, clip: Clip, access: Access, budget: int | None) -> None:
         self._scorer, self._clip, self._access, self._budget = scorer, clip, access, budget
-        self._asked: dict[tuple[Any, ...], Plan] = {}
+        self._asked: dict[tuple[Any, ...], Proposal] = {}
+        self._passes = 0
 
     @property
     def queries(self) -> int:
         """Queries spent so far."""
-        return len(self._asked)
+        return len(self._asked) + self._passes
 
     @property
-    def asked(self) -> tuple[Plan, ...]:
+    def asked(self) -> tuple[Proposal, ...]:
         """The plans asked about so far, in order."""
         return tuple(self._asked.values())
 
@@ -114,29 +116,41 @@ class MeteredTarget:
         """Queries left before the final look; `None` for no limit."""
         return None if self._budget is None else max(0, self._budget - 1 - self.queries)
 
-    def decide(self, plans: Sequence[Plan]) -> tuple[str | None, ...]:
+    def decide(self, plans: Sequence[Proposal]) -> tuple[str | None, ...]:
         """The predicted label under each plan."""
         self._allow("decision", plans)
         return self._scorer.under(self._clip, plans).names
 
-    def score(self, plans: Sequence[Plan]) -> Prediction:
+    def score(self, plans: Sequence[Proposal]) -> Prediction:
         """The probabilities under each plan."""
         self._allow("score", plans)
         return self._scorer.under(self._clip, plans)
 
-    def finish(self, plan: Plan) -> int:
+    def open(self) -> OpenRecognizer:
+        """The recognizer laid open; see `mask.contracts.WhiteBox`."""
+        self._allow("gradient", ())
+        return OpenRecognizer(self._scorer.recognizer, self._clip, self._pass)
+
+    def finish(self, plan: Proposal) -> int:
         """Spend the final look on `plan` and return all queries spent."""
         self._asked.setdefault(plan.key, plan)
         return self.queries
 
-    def _allow(self, wanted: Access, plans: Sequence[Plan]) -> None:
+    def _allow(self, wanted: Access, plans: Sequence[Proposal]) -> None:
         levels = ("none", "decision", "score", "gradient")
         if levels.index(wanted) > levels.index(self._access):
             raise AccessDenied(f"this attack declared access {self._access!r} and asked its target for a {wanted}")
         new = {p.key: p for p in plans if p.key not in self._asked}
-        if self.remaining is not None and len(new) > self.remaining:
+        self._afford(len(new))
+        self._asked.update(new)
+
+    def _pass(self, rows: int) -> None:
+        self._afford(rows)
+        self._passes += rows
+
+    def _afford(self, count: int) -> None:
+        if self.remaining is not None and count > self.remaining:
             raise BudgetExhausted(
-                f"this attack asked {len(new)} more queries about {self._clip.key} with {self.remaining} left of "
+                f"this attack asked {count} more queries about {self._clip.key} with {self.remaining} left of "
                 f"{self._budget}"
             )
-        self._asked.update(new)

@@ -32,7 +32,9 @@ class Row:
         status: of the attacked prediction, or ``invalid`` when the attack's plan was outside its threat model.
         success: the clip was correct clean and is answered, wrongly, attacked.
         queries: distinct looks at the target on this clip, the final one included.
-        region, x, y, size, angle, direction: the plan; size is the share of the face box, direction that of an overlay.
+        first_success: the number of the first of them that was answered wrongly; `None` when none was, and for a clip
+            that was wrong clean. Not known, and `None`, in results written before there was such a column.
+        region, x, y, size, angle, direction: the plan; size is the share of the face box, direction that of its motion.
         evidence: what chose the plan, in the attack's words.
     """
 
@@ -48,6 +50,7 @@ class Row:
     status: str
     success: bool
     queries: int
+    first_success: int | None = None
     region: str = ""
     x: float = math.nan
     y: float = math.nan
@@ -66,12 +69,26 @@ class Row:
 
 COLUMNS = tuple(f.name for f in fields(Row))
 
+LATER = ("first_success",)
+"""Columns that older results do not have."""
 
-def summarise(rows: Sequence[Row], emotions: Sequence[str], *, seed: int = 0) -> dict[str, Any]:
+BUDGETS = (1, 10, 100, 1000)
+"""The numbers of queries at which success is told."""
+
+
+def summarise(
+    rows: Sequence[Row], emotions: Sequence[str], *, seed: int = 0, budget: int | None = None
+) -> dict[str, Any]:
     """The figures of one cell, from its rows.
 
     The attack success rate (ASR) counts clips that were correct clean and are answered wrongly attacked, over the clips
     that were correct clean. `error_rate` is what the literature often calls ASR: wrong or unanswered over all clips.
+
+    Args:
+        rows: one per clip.
+        emotions: the label set.
+        seed: of the bootstrap over subjects.
+        budget: the queries a clip could use; `None` for the most that one did.
     """
     correct = [r for r in rows if r.clean_correct]
     hits = sum(r.success for r in correct)
@@ -101,7 +118,24 @@ def summarise(rows: Sequence[Row], emotions: Sequence[str], *, seed: int = 0) ->
         "abstained": sum(r.abstained for r in rows),
         "queries_mean": float(np.mean([r.queries for r in rows])) if rows else 0.0,
         "queries_max": max((r.queries for r in rows), default=0),
+        "anytime": anytime(correct, max((r.queries for r in rows), default=0) if budget is None else budget),
     }
+
+
+def anytime(rows: Sequence[Row], budget: int) -> list[dict[str, Any]]:
+    """Success against queries: at each of `BUDGETS` up to `budget`, the clips answered wrongly by then.
+
+    Args:
+        rows: of clips that were correct clean.
+        budget: the queries a clip could use.
+    """
+    told = []
+    for queries in (b for b in BUDGETS if b <= budget):
+        hits = sum(r.first_success is not None and r.first_success <= queries for r in rows)
+        rate = hits / len(rows) if rows else None
+        interval = list(metrics.wilson(hits, len(rows)))
+        told.append({"queries": queries, "n": len(rows), "n_success": hits, "asr": rate, "asr_ci95": interval})
+    return told
 
 
 def _part(rows: Sequence[Row]) -> dict[str, Any]:
@@ -172,7 +206,8 @@ def read_rows(path: Path) -> list[Row]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream)
-            if tuple(reader.fieldnames or ()) != COLUMNS:
+            given = tuple(reader.fieldnames or ())
+            if given != tuple(c for c in COLUMNS if c in given or c not in LATER):
                 raise UnreadableData(f"{path} does not have the columns of clips.csv ({', '.join(COLUMNS[:5])}, ...)")
             return [row_from(record) for record in reader]
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError) as error:
@@ -183,11 +218,13 @@ def row_from(record: Mapping[str, Any]) -> Row:
     """A row from text or plain values, keyed by column."""
     values: dict[str, Any] = {}
     for f in fields(Row):
-        raw = record[f.name]
+        raw: Any = record.get(f.name) if f.name in LATER else record[f.name]
         if f.type == "bool":
             values[f.name] = raw if isinstance(raw, bool) else raw == "True"
         elif f.type == "int":
             values[f.name] = int(raw)
+        elif f.type == "int | None":
+            values[f.name] = None if raw in ("", None) else int(raw)
         elif f.type == "float":
             values[f.name] = math.nan if raw in ("", None) else float(raw)
         else:

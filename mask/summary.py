@@ -16,8 +16,9 @@ from mask.clip import Clip
 from mask.evaluate import score
 from mask.faces import aligned_pair
 from mask.flow import flow_map
-from mask.plan import Kinetics, Placement, Plan, ThreatModel
+from mask.plan import Placement, Plan, ThreatModel
 from mask.results import Row, base_name, compare
+from mask.torch_recognizer import Trainable
 
 NOT_TRIED = (
     "printed stickers on real skin, photographed: not run",
@@ -75,9 +76,14 @@ def _data(setting: Setting) -> dict[str, Any]:
 
 
 def _discovery(setting: Setting) -> str:
+    where = "subjects split in two; each half attacked with what was learnt on the other"
     if setting.discovery is not None:
-        return f"{setting.discovery.name}, subjects disjoint from the attacked ones"
-    return "subjects split in two; each half attacked with what was learnt on the other"
+        where = f"{setting.discovery.name}, subjects disjoint from the attacked ones"
+    owned = ["models of the same study that judge discovery subjects, where there are any"] if setting.siblings else []
+    owned += [
+        f"{r.name} trained on the discovery clips" if isinstance(r, Trainable) else r.name for r in setting.surrogates
+    ]
+    return f"{where}; the attacker owns {' and '.join(owned) or 'no recognizer'}"
 
 
 def _clean(setting: Setting, rows_of: Mapping[tuple[str, ...], Sequence[Row]]) -> list[dict[str, Any]]:
@@ -117,7 +123,7 @@ def examples(
             taken.add(kind)
             shown_by[recognizer, kinetics] = attack
             clip = clips[row.clip]
-            changed = apply(clip, plan_of(row, threat_of[row.kinetics].reach_mm))
+            changed = apply(clip, plan_of(row, threat_of[row.kinetics]))
             shown = _pictures(clip, changed, show_faces or clip.synthetic)
             told = {
                 k: getattr(row, k)
@@ -127,11 +133,10 @@ def examples(
     return found
 
 
-def plan_of(row: Row, reach_mm: float) -> Plan:
-    """The plan a row describes."""
+def plan_of(row: Row, threat: ThreatModel) -> Plan:
+    """The plan a row describes, carried out under a threat model."""
     step = tuple(float(v) for v in row.direction.split(",")) if row.direction else (0.0, 0.0)
-    kind = ThreatModel(row.kinetics).kinetics  # type: ignore[arg-type]
-    motion = Kinetics(kind, (step[0], step[1]), reach_mm) if kind == "overlay" else Kinetics(kind)
+    motion = threat.motion((step[0], step[1]))
     return Plan(Placement(row.x, row.y, row.size, row.angle, row.region), motion, row.art, row.evidence)
 
 
@@ -177,15 +182,19 @@ def _clean_line(results: Mapping[str, Any]) -> str:
 def _attack_line(kinetics: str, cells: Sequence[Mapping[str, Any]]) -> str:
     parts = []
     for recognizer in dict.fromkeys(c["recognizer"] for c in cells):
-        by = {base_name(c["attack"]): c for c in cells if c["recognizer"] == recognizer and c["asr"] is not None}
-        told = [
-            f"{name} {by[name]['asr']:.2f}" for name in ("random", "au-sticker", "causal", "exhaustive") if name in by
-        ]
+        ours = [c for c in cells if c["recognizer"] == recognizer and c["asr"] is not None and c["invalid"] < c["n"]]
+        digital = kinetics == "digital"
+        by = {c["attack"] if digital else base_name(c["attack"]): c for c in ours}
+        shown = by if digital else ("random", "au-sticker", "causal", "exhaustive")
+        told = [f"{name} {by[name]['asr']:.2f}" for name in shown if name in by]
         parts.append(f"{recognizer}: {', '.join(told)}" if told else f"{recognizer}: nothing to attack")
     what = {
         "skin": "A real sticker (skin)",
+        "slip": "A real, loosely attached sticker (slip)",
+        "raised": "A real sticker that stands off the skin (raised)",
         "overlay": "An animated overlay",
         "screen": "A sticker fixed to the screen",
+        "digital": "Pixels changed in the file (digital)",
     }
     return f"{what[kinetics]}, success by attack: {'; '.join(parts)}."
 

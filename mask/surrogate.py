@@ -15,6 +15,9 @@ from mask.oracle import Scorer
 from mask.plan import Plan
 from mask.torch_recognizer import TorchRecognizer
 
+PANEL = 12
+"""Siblings that answer together about a stranger: with more, what they say hardly changes, and the time does."""
+
 
 class Owned:
     """Recognizers that answer together; a `mask.contracts.Surrogate`.
@@ -86,4 +89,4 @@ def siblings(recognizer: Recognizer, discovery: Collection[str], attacked: Colle
     kept = {s: recognizer.folds[s] for s in discovery if s in recognizer.folds and id(recognizer.folds[s]) not in held}
     if not kept:
         return None
-    return FoldedRecognizer(f"{recognizer.name} siblings", kept, strangers="average")
+    return FoldedRecognizer(f"{recognizer.name} siblings", kept, strangers="average", panel=PANEL)

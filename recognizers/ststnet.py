@@ -108,6 +108,10 @@ class STSTNet(Trainable):
         result: Tensor = self.module(given)
         return result
 
+    def flow_logits(self, maps: Tensor) -> Tensor:
+        """Logits of ``float32 (N, 3, 28, 28)`` maps (u, v, strain) in [0, 1], as a clip of flow holds them."""
+        return self.answer(maps.flip(1) * 255)
+
     def logits(self, video: Tensor) -> Tensor:
         """Logits of ``float32 (N, 3, 2, S, S)`` in [0, 1] through TV-L1, strain, the resize and the per-image stretch.
 

@@ -88,7 +88,10 @@ def _threat(threat: Threat) -> str:
     limit = (
         "no limit on queries" if threat.budget is None else words.count(threat.budget, "query", "queries") + " per clip"
     )
-    parts = [words.KINETICS.get(threat.kinetics, ""), f"at most {threat.area:.1%} of the face box", limit, knows]
+    size = f"at most {threat.area:.1%} of the face box"
+    if threat.kinetics == "digital":
+        size = f"each pixel by at most {threat.eps}/255 (Linf), in 8 bits"
+    parts = [words.KINETICS.get(threat.kinetics, ""), size, limit, knows]
     if threat.kinetics == "overlay":
         parts.insert(1, f"{threat.directions} directions, {threat.reach_mm:g} mm along each axis on frames")
     return f"{threat.kinetics}: {'; '.join(p for p in parts if p)}"

@@ -58,6 +58,7 @@ class Effect:
     flips_random: float
     clips: int
     agreement: str
+    saliency: str
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def _effect(lesson: Lesson, emotion: str, told: Node) -> Effect:
         flips=told["flips"].share(),
         flips_random=told["flips_random"].share(),
         clips=told["clips"].count(),
-        agreement=_agreement(lesson, emotion),
+        agreement=_agreement(_told_by(lesson, emotion)),
+        saliency=_agreement(_told_by(lesson, emotion).get("saliency", {})),
     )
 
 
@@ -123,12 +125,17 @@ def _span(node: Node) -> tuple[float, float] | None:
     return None if low is None or high is None else (low, high)
 
 
-def _agreement(lesson: Lesson, emotion: str) -> str:
-    told = lesson.data.get("agreement", {}).get(emotion, {})
+def _told_by(lesson: Lesson, emotion: str) -> Node:
+    return lesson.data.get("agreement", {}).get(emotion, {})
+
+
+def _agreement(told: Node) -> str:
+    """Rank correlation over regions, and whether the region ranked first was the strongest."""
     if "spearman" not in told:
         return "not run"
     rank, p = told["spearman"].number(-1, 1), told["p"].number_or_none(0, 1)
-    return f"{words.signed(rank)}" + ("" if p is None else f" (p {words.p_value(p)})")
+    first = "first right" if told["top_agrees"].flag() else f"first wrong (chance {told['chance'].share():.2f})"
+    return f"{words.signed(rank)}" + ("" if p is None else f" (p {words.p_value(p)})") + f", {first}"
 
 
 def _probe(lesson: Lesson, key: str) -> Probe:

@@ -22,6 +22,7 @@ from . import causes, figures, words
 from .about import Fact, about
 from .checks import Check, checks
 from .compare import compare
+from .curves import by_queries
 from .drawing import Drawing
 from .face import sticker_maps
 from .model import Cell, Run
@@ -51,6 +52,7 @@ class Chapter:
     by_defense: tuple[Drawing, ...]
     by_emotion: tuple[Drawing, ...]
     by_region: tuple[Drawing, ...]
+    by_queries: tuple[Drawing, ...]
     faces: tuple[Drawing, ...]
 
     @property
@@ -113,6 +115,7 @@ def chapter(run: Run, key: str, label: str) -> Chapter:
         by_defense=tuple(figures.by_defense(run, key)),
         by_emotion=tuple(figures.by_emotion(run, key)),
         by_region=tuple(figures.by_region(run, key)),
+        by_queries=tuple(by_queries(run, key)),
         faces=tuple(sticker_maps(run, key)),
     )
 

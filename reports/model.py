@@ -66,6 +66,7 @@ class Cell:
     queries_max: int
     seconds: float
     versus: Versus | None
+    anytime: tuple[tuple[int, Rate], ...] = ()
 
     @property
     def family(self) -> str:
@@ -116,6 +117,7 @@ class Threat:
     directions: int
     budget: int | None
     knows_emotion: bool
+    eps: int | None = None
 
 
 @dataclass(frozen=True)

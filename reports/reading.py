@@ -114,6 +114,7 @@ def _cell(node: Node, emotions: tuple[str, ...]) -> Cell:
         queries_max=node["queries_max"].count(),
         seconds=node["seconds"].number(0),
         versus=versus,
+        anytime=tuple((n["queries"].count(), _rate(n)) for n in node.get("anytime", []).entries(20)),
     )
 
 
@@ -158,6 +159,7 @@ def _threat(node: Node) -> Threat:
         directions=len(node["directions"].entries(100)),
         budget=node["budget"].count() if "budget" in node else None,
         knows_emotion=node["wearer_knows_emotion"].raw() is True,
+        eps=node["eps"].count() if "eps" in node else None,
     )
 
 

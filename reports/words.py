@@ -6,8 +6,11 @@ from .model import Interval, Rate
 
 KINETICS = {
     "skin": "a real sticker that rides on the skin",
+    "slip": "a loosely attached sticker that stays behind the skin or sags",
+    "raised": "a sticker that stands off the skin and shifts when the head turns",
     "overlay": "an animated overlay whose motion is chosen",
     "screen": "a sticker fixed to the screen",
+    "digital": "no sticker: pixels changed in the file, by someone who holds the recognizer (white box)",
 }
 
 NONE = "–"

@@ -37,7 +37,7 @@ def build() -> dict[str, Any]:
         setting = Setting(
             recognizers=(trained,),
             dataset=dataset,
-            attacks={name: registry.create("attacks", name) for name in ("random", "causal:bootstraps=0")},
+            attacks={name: registry.create("attacks", name) for name in ("random", "causal:use=intervention,imagine=false,bootstraps=0")},
             threats=(ThreatModel("skin", area=AREA),),
             seed=SEED,
         )

@@ -193,7 +193,7 @@ def test_arrows_between_regions_point_the_right_way() -> None:
     assert tally.arrows[1].sum() < 5
 
 
-@pytest.mark.parametrize("method", ["fci", "ges"])
+@pytest.mark.parametrize("method", ["fci", "ges", "boss", "lingam"])
 def test_other_searches_count_their_own_edges(method: str) -> None:
     result = run(8, 1.5, method=method, bootstraps=2)
     assert result.of("joy").ranking[0].frequency == 1.0
@@ -339,7 +339,8 @@ def test_still_and_copied_regions_are_left_out_and_named() -> None:
         ({"nulls": 18}, "cannot decide at level 0.05"),
         ({"level": 0.0}, "level is 0.0"),
         ({"alpha": 2.0}, "alpha is 2.0"),
-        ({"method": "lingam"}, "no discovery method"),
+        ({"method": "magic"}, "no discovery method"),
+        ({"method": "cdnod"}, "compares two datasets"),
     ],
 )
 def test_bad_input_is_told(change: dict[str, object], message: str) -> None:

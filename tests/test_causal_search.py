@@ -114,7 +114,7 @@ def test_strength_is_the_weakest_test() -> None:
     assert np.array_equal(found.strength, found.strength.T)
 
 
-@pytest.mark.parametrize("method", ["pc", "fast-pc", "fci", "ges"])
+@pytest.mark.parametrize("method", ["pc", "fast-pc", "fci", "ges", "boss"])
 def test_collider_is_recovered(method: str) -> None:
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((2, 2000))
@@ -189,7 +189,7 @@ def test_causal_learn_does_invent_those_edges() -> None:
     assert not any("c" in (e.source, e.target) for e in discover(table, list("abcd")).edges)
 
 
-@pytest.mark.parametrize("method", ["pc", "fast-pc", "fci", "ges"])
+@pytest.mark.parametrize("method", ["pc", "fast-pc", "fci", "ges", "boss", "lingam"])
 def test_too_few_rows_bound_the_sets_or_refuse(method: str) -> None:
     table = np.random.default_rng(6).standard_normal((7, 6))
     kept = guard(table, list("abcdef"))
@@ -202,12 +202,12 @@ def test_too_few_rows_bound_the_sets_or_refuse(method: str) -> None:
 
 def test_searches_are_silent(capfd: pytest.CaptureFixture[str]) -> None:
     table = linear_gaussian(np.random.default_rng(7), 5, 200, 0.6)
-    for method in ("pc", "fci", "ges"):
+    for method in ("pc", "fci", "ges", "boss", "lingam"):
         discover(table, list("abcde"), method, tiers=[0, 0, 0, 0, 1])
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("method", ["pc", "fast-pc", "fci", "ges"])
+@pytest.mark.parametrize("method", ["pc", "fast-pc", "fci", "ges", "boss", "lingam"])
 def test_no_arrow_points_back_through_tiers(method: str) -> None:
     for seed in range(4):
         table = linear_gaussian(np.random.default_rng(seed), 6, 200, 0.5)
@@ -234,7 +234,7 @@ def test_degrees_of_freedom_already_spent_count() -> None:
         (lambda: skeleton(np.eye(2), 3), "at least 4"),
         (lambda: skeleton(np.ones((3, 3)), 50), "combination"),
         (lambda: skeleton(np.eye(63), 500), "at most 62"),
-        (lambda: discover(np.ones((9, 2)), ["a", "b"], "lingam"), "no discovery method"),
+        (lambda: discover(np.ones((9, 2)), ["a", "b"], "magic"), "no discovery method"),
         (lambda: discover(np.ones((9, 2)), ["a"], "pc"), "expected \\(N, 1\\)"),
         (lambda: discover(np.ones((9, 2)), ["a", "a"], "pc"), "differ"),
         (lambda: discover(np.ones((9, 2)), ["a", "b"], "pc", tiers=[0]), "one each"),

@@ -109,6 +109,7 @@ def audit(out: Path, seed: int = 0) -> Path:
         attacks={label: create("attacks", label) for label in ATTACKS},
         threats=(ThreatModel("skin"), ThreatModel("overlay", directions=((1.0, 0.0), (0.0, 1.0)))),
         defenses={"none": None, "median": create("defenses", "median")},
+        surrogates=(LinearFlow(np.ones((28, 28)), 2000.0, name="twin"),),
         seed=seed,
     )
     cells = list(run(setting))

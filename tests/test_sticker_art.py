@@ -95,3 +95,63 @@ def test_later_shapes_lie_over_earlier_ones() -> None:
 
 def test_a_shape_outside_the_canvas_draws_nothing() -> None:
     assert not paint([shape([(5, 5), (6, 5), (6, 6)], "#ff0000", 0.1)], 32).any()
+
+
+def cells(count: int, seed: int = 0) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    return np.random.default_rng(seed).integers(0, 256, (count, count, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("count", [2, 5, 16])
+@pytest.mark.parametrize("size", [512, 96, 31])
+def test_tiles_are_drawn_where_they_are_named(count: int, size: int) -> None:
+    colours = cells(count)
+    picture = art.load(art.tiles(colours), size)
+    assert picture[3].mean() == pytest.approx(art.FILL, abs=1e-5)
+    assert (picture[:3] <= picture[3] + 1e-6).all()
+    side = size / np.sqrt(2)
+    middles = ((size - side) / 2 + side / count * (np.arange(count) + 0.5)).astype(int)
+    if side / count > 2:
+        shown = picture[:3][:, middles[:, None], middles].transpose(1, 2, 0)
+        np.testing.assert_allclose(shown, colours / 255, atol=1e-5)
+    # Averaging what is drawn large gives what is drawn small: coverage is exact.
+    large = art.load(art.tiles(colours), 4 * size).reshape(4, size, 4, size, 4).mean(axis=(2, 4))
+    np.testing.assert_allclose(large, picture, atol=1e-5)
+
+
+def test_the_first_tile_is_top_left() -> None:
+    colours = np.zeros((3, 3, 3), dtype=np.uint8)
+    colours[0, 2] = (255, 0, 0)
+    red = art.load(art.tiles(colours), 64)[0]
+    row, column = np.unravel_index(red.argmax(), red.shape)
+    assert row < 32 < column
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tiles:",
+        "tiles:2:",
+        "tiles:2:" + "0" * 23,
+        "tiles:2:" + "0" * 25,
+        "tiles:2:" + "g" * 24,
+        "tiles:2:" + "A" * 24,
+        "tiles:02:" + "0" * 24,
+        "tiles:1:" + "0" * 6,
+        "tiles:17:" + "0" * (6 * 289),
+        "tiles:99:" + "0" * 24,
+        "tiles:-2:" + "0" * 24,
+        "tiles:\u0662:" + "0" * 24,
+        "tiles:2:" + "0" * 24 + "\n",
+        " tiles:2:" + "0" * 24,
+        "tiles:2:" + "0 " * 12,
+    ],
+)
+def test_text_that_names_no_tiles_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"names no tiles|no sticker"):
+        art.load(name)
+
+
+def test_colours_that_are_no_tiles_are_refused() -> None:
+    for wrong in (cells(17), cells(1), cells(4)[:3], cells(4).astype(float), cells(4)[0]):
+        with pytest.raises(ValueError, match="expected uint8"):
+            art.tiles(wrong)  # type: ignore[arg-type]

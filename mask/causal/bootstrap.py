@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from mask.contracts import Progress, quiet
 
-from .discover import Method, discover
+from .discover import Method, discover_table
 from .fisherz import skeleton
 from .guards import SPARE, TooFewSamples
 from .orient import ARROW, TAIL, orient
-from .score import correlations, from_covariance
-from .table import Table, centred
+from .score import correlations, from_covariance, scores
+from .table import Table
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -68,7 +68,7 @@ def bootstrap(
         table: from `mask.causal.table.build`.
         resamples: how many.
         rng: the source of randomness.
-        method: the search whose edges are counted. PC runs in milliseconds; the others run through causal-learn.
+        method: the search whose edges are counted. PC runs in milliseconds, the others on the rows.
         alpha: significance level of each test.
         progress: told of each resample.
     """
@@ -130,39 +130,26 @@ def _count_pc(tally: Stability, draw: _Moments, table: Table, rng: np.random.Gen
 
 
 def _count_other(tally: Stability, table: Table, rng: np.random.Generator, method: Method, alpha: float) -> None:
-    """Count one resample of rows searched by causal-learn."""
+    """Count one resample of rows, searched as they are."""
     groups = _unit(table)[1]
-    drawn = rng.integers(groups.max() + 1, size=groups.max() + 1)
-    members = [np.flatnonzero(groups == unit) for unit in drawn]
-    rows = np.concatenate(members)
-    columns = table.full()[rows]
-    covariance = centred(columns, np.zeros(len(rows), dtype=np.intp))
-    score = from_covariance(
-        covariance.T @ covariance / len(rows), len(table.regions), table.samples, alpha, table.max_k
-    ).score
-    lost = len(rows) * (1 - table.samples / len(table.motion))
-    tied = np.zeros(score.shape, dtype=bool)
-    names = table.regions
-    for k, emotion in enumerate(table.emotions):
-        part = np.column_stack([columns[:, : len(names)], columns[:, len(names) + k]])
-        try:
-            graph = discover(
-                part, [*names, emotion], method, alpha, [0] * len(names) + [1], max_k=table.max_k, lost=lost
-            )
-        except TooFewSamples:
-            continue
-        tied[:, k] = [graph.adjacent(name, emotion) for name in names]
-    _count_ties(tally, tied, score)
+    units = rng.integers(groups.max() + 1, size=groups.max() + 1)
+    drawn = table.take(np.concatenate([np.flatnonzero(groups == unit) for unit in units]))
+    if drawn.samples < SPARE or (method == "cdnod" and len(np.unique(drawn.domains)) < 2):
+        return
     try:
-        among = discover(columns[:, : len(names)], names, method, alpha, max_k=table.max_k, lost=lost)
+        among, joined = discover_table(drawn, method, alpha)
     except TooFewSamples:
         return
+    names = table.regions
+    tied = np.array([[graph.adjacent(n, e) for e, graph in zip(table.emotions, joined, strict=True)] for n in names])
+    _count_ties(tally, tied, scores(drawn, alpha).score)
     where = {name: i for i, name in enumerate(names)}
     for edge in among.edges:
-        i, j = where[edge.source], where[edge.target]
-        tally.adjacent[i, j] += 1
-        tally.adjacent[j, i] += 1
-        tally.arrows[i, j] += edge.kind == "-->"
+        if edge.source in where and edge.target in where:
+            i, j = where[edge.source], where[edge.target]
+            tally.adjacent[i, j] += 1
+            tally.adjacent[j, i] += 1
+            tally.arrows[i, j] += edge.kind == "-->"
 
 
 def _count_ties(tally: Stability, tied: NDArray[np.bool_], score: Floats) -> None:

@@ -1,33 +1,36 @@
-"""Search for a causal graph: causal-learn's PC, FCI and GES, and the same PC at a hundred times the speed.
+"""Search one table for a causal graph, by any of the methods, behind the guards.
 
-causal-learn is the reference. It is called behind the guards, with its printing and progress bars silenced and its
-p-value cache never used: that cache is keyed by an abbreviated text of the data, so that two tables can share one.
+PC, FCI and GES are causal-learn's (`mask.causal.reference`), and so is the answer of the PC that is a hundred times
+the speed. BOSS and DirectLiNGAM are written here, to keep to tiers and to the samples there really are.
+
+CD-NOD is PC with one more variable, the dataset a row comes from, which nothing else causes. A region it points into
+moves differently from dataset to dataset, and where two regions meet there, the change tells which comes first; an
+emotion's tie to a region holds given the dataset. Source: Huang et al., Causal discovery from
+heterogeneous/nonstationary data, JMLR 2020; its first two phases, with a test that sees shifts of the mean only.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
-from causallearn.graph.GraphNode import GraphNode
-from causallearn.search.ConstraintBased.FCI import fci
-from causallearn.search.ConstraintBased.PC import pc
-from causallearn.search.ScoreBased.GES import ges
-from causallearn.utils.cit import FisherZ, register_ci_test
-from causallearn.utils.PCUtils.BackgroundKnowledge import BackgroundKnowledge
 from numpy.typing import ArrayLike
 
+from . import reference
+from .boss import boss
 from .fisherz import Floats, skeleton
 from .graph import Graph
-from .guards import SPARE, Guarded, guard
-from .orient import ARROW, TAIL, Marks, orient
+from .guards import Guarded, guard
+from .lingam import lingam
+from .orient import Marks, orient
+from .table import Table
 
-Method = Literal["pc", "fast-pc", "fci", "ges"]
+Method = Literal["pc", "fast-pc", "fci", "ges", "boss", "lingam", "cdnod"]
 METHODS: tuple[Method, ...] = get_args(Method)
+
+DATASET = "dataset"
+"""The node that stands for the dataset in the graph of CD-NOD."""
 
 
 def discover(
@@ -39,6 +42,7 @@ def discover(
     *,
     max_k: int | None = None,
     lost: float = 0.0,
+    domains: Sequence[int] | None = None,
 ) -> Graph:
     """Search for the causal graph of a table.
 
@@ -46,18 +50,21 @@ def discover(
         data: ``(N, P)`` rows of observations.
         names: P unique names.
         method: ``pc`` (causal-learn), ``fast-pc`` (the same graph, computed here), ``fci`` (allows hidden common
-            causes) or ``ges`` (greedy, BIC score; `alpha` and `max_k` do not apply).
+            causes), ``ges`` (greedy, BIC score), ``boss`` (best order, BIC score), ``lingam`` (every edge an arrow,
+            right only for noise that is not Gaussian) or ``cdnod`` (rows of two datasets). `alpha` does not apply to
+            ``ges`` and ``boss``, nor `max_k` to these and ``lingam``.
         alpha: significance level of each Fisher-z test.
         tiers: one number per column; no arrow points from a higher tier to a lower one. GES does not know of tiers
             while it searches; its edges between tiers are turned afterwards.
         max_k: largest conditioning set; `None` for as large as needed.
         lost: degrees of freedom already spent on the rows, such as subject means taken out.
+        domains: for ``cdnod``, N numbers of two kinds: the dataset of each row. It joins the graph as `DATASET`.
 
     Returns:
         The graph over all names; its notes say what the guards dropped.
 
     Raises:
-        ValueError: for an unknown method, or tiers that do not fit the columns.
+        ValueError: for an unknown method, tiers or domains that do not fit, or domains that are not two.
         TooFewSamples: when no test is possible.
 
     >>> import numpy as np
@@ -71,97 +78,59 @@ def discover(
         raise ValueError(f"there is no discovery method {method!r}; there are {', '.join(METHODS)}")
     if tiers is not None and len(tiers) != len(names):
         raise ValueError(f"{len(tiers)} tiers were given for {len(names)} columns; expected one each")
+    if method == "cdnod":
+        data, names, tiers = _with_dataset(np.asarray(data, dtype=np.float64), names, tiers, domains)
     kept = guard(data, names, lost=lost, max_k=max_k)
     levels = None if tiers is None else [int(tiers[c]) for c in kept.columns]
-    search = {"pc": _reference_pc, "fast-pc": _fast_pc, "fci": _fci, "ges": _ges}[method]
-    marks = search(kept, alpha, levels)
+    marks = _search(kept, method, alpha, levels)
     return Graph.from_marks(kept.names, marks, kept.notes, among=tuple(names))
 
 
-def _fast_pc(kept: Guarded, alpha: float, tiers: Sequence[int] | None) -> Marks:
-    found = skeleton(np.asarray(np.corrcoef(kept.data.T)), kept.samples, alpha, kept.max_k)
-    return orient(found, tiers)
+def _search(kept: Guarded, method: Method, alpha: float, tiers: Sequence[int] | None) -> Marks:
+    match method:
+        case "pc":
+            return reference.pc(kept, alpha, tiers)
+        case "fci":
+            return reference.fci(kept, alpha, tiers)
+        case "ges":
+            return reference.ges(kept, tiers)
+        case "lingam":
+            return lingam(kept.data, kept.samples, alpha, tiers)
+    correlation = np.asarray(np.corrcoef(kept.data.T))
+    if method == "boss":
+        return boss(correlation, kept.samples, tiers)
+    return orient(skeleton(correlation, kept.samples, alpha, kept.max_k), tiers)
 
 
-def _reference_pc(kept: Guarded, alpha: float, tiers: Sequence[int] | None) -> Marks:
-    names = list(kept.names)
-    with _silence():
-        found = pc(
-            kept.data,
-            alpha,
-            _TEST,
-            show_progress=False,
-            background_knowledge=_knowledge(names, tiers),
-            max_k=kept.max_k,
-            node_names=names,
-            samples=kept.samples,
+def _with_dataset(
+    data: Floats, names: Sequence[str], tiers: Sequence[int] | None, domains: Sequence[int] | None
+) -> tuple[Floats, tuple[str, ...], list[int]]:
+    """The table with the dataset as its last column, as in causal-learn, in a tier before all others."""
+    kinds, codes = np.unique([] if domains is None else domains, return_inverse=True)
+    if len(kinds) != 2 or len(codes) != len(data):
+        raise ValueError(
+            f"CD-NOD compares two datasets; {len(codes)} rows of {len(kinds)} were named for {len(data)} rows"
         )
-    return _marks(found.G)
+    levels = list(tiers or [0] * len(names))
+    return np.column_stack([data, codes]), (*names, DATASET), [*levels, min(levels) - 1]
 
 
-def _fci(kept: Guarded, alpha: float, tiers: Sequence[int] | None) -> Marks:
-    names = list(kept.names)
-    with _silence():
-        found, _ = fci(
-            kept.data,
-            _TEST,
-            alpha,
-            depth=kept.max_k,
-            background_knowledge=_knowledge(names, tiers),
-            show_progress=False,
-            node_names=names,
-            samples=kept.samples,
-        )
-    return _marks(found)
+def discover_table(table: Table, method: Method, alpha: float) -> tuple[Graph, tuple[Graph, ...]]:
+    """The regions' own graph, and for each emotion the graph when it joins them alone.
 
+    The indicators of all emotions sum to one, so that together they would make every matrix singular.
 
-def _ges(kept: Guarded, alpha: float, tiers: Sequence[int] | None) -> Marks:
-    with _silence():
-        record = ges(cov=np.corrcoef(kept.data.T), n=int(kept.samples), node_names=list(kept.names))
-    marks = _marks(record["G"])
-    for i, j in np.argwhere(marks != 0) if tiers is not None else ():
-        if tiers is not None and tiers[i] < tiers[j]:
-            marks[i, j], marks[j, i] = TAIL, ARROW
-    return marks
-
-
-class _FisherZ(FisherZ):  # type: ignore[misc]
-    """causal-learn's Fisher-z test with the sample size given, where degrees of freedom are already spent.
-
-    A set too large for the samples separates nothing, where causal-learn would raise (FCI tries such sets).
+    Raises:
+        TooFewSamples: when no test is possible.
     """
+    names = table.regions
+    columns, domains = (table.across(), table.domains.tolist()) if method == "cdnod" else (table.full(), None)
+    lost = len(columns) - table.samples
 
-    def __init__(self, data: Floats, samples: float, **kwargs: Any) -> None:
-        super().__init__(data, **kwargs)
-        self.sample_size = samples
+    def search(part: Floats, called: Sequence[str], tiers: Sequence[int] | None) -> Graph:
+        return discover(part, called, method, alpha, tiers, max_k=table.max_k, lost=lost, domains=domains)
 
-    def __call__(self, X: int, Y: int, condition_set: Any = None) -> float:
-        if self.sample_size - len(condition_set or ()) - SPARE < 0:
-            return 0.0
-        return float(super().__call__(X, Y, condition_set))
-
-
-_TEST = "mask_fisherz"
-register_ci_test(_TEST, _FisherZ)
-
-
-def _knowledge(names: Sequence[str], tiers: Sequence[int] | None) -> BackgroundKnowledge | None:
-    if tiers is None:
-        return None
-    knowledge = BackgroundKnowledge()
-    rank = {tier: i for i, tier in enumerate(sorted(set(tiers)))}
-    for name, tier in zip(names, tiers, strict=True):
-        knowledge.add_node_to_tier(GraphNode(name), rank[tier])
-    return knowledge
-
-
-def _marks(graph: Any) -> Marks:
-    return np.asarray(graph.graph, dtype=np.int8)
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keep causal-learn's prints and warnings off the terminal."""
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    motion, tiers = columns[:, : len(names)], [0] * len(names) + [1]
+    shown = columns[:, len(names) :].T
+    outer = [search(np.column_stack([motion, shown[k]]), [*names, e], tiers) for k, e in enumerate(table.emotions)]
+    return search(motion, names, None), tuple(outer)

@@ -15,10 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mask.contracts import Discovery, Prediction
+from mask.clip import Clip
+from mask.contracts import Discovery, Prediction, Surrogate
 from mask.metrics import bootstrap, per_subject
-from mask.plan import Placement, Plan
+from mask.plan import Motion, Placement, Plan, Site, ThreatModel
 
+IMAGINED: tuple[Motion, ...] = ("skin", "overlay")
+"""Ways of moving that the flow-map model of a sticker stands for."""
+
+_TIE = 1e-3
 CLIP = 3.0
 """Largest effect of one clip, in log-odds: a factor of 20."""
 
@@ -46,12 +51,14 @@ class Effects:
         """The average causal effect of each plan, ``float64 (P,)``."""
         return np.asarray(self.effect.mean(axis=0), dtype=np.float64)
 
-    def best(self) -> int:
-        """The plan of largest average effect; of equal ones that which flips more answers, then the first.
+    @property
+    def worth(self) -> NDArray[np.float64]:
+        """What plans are ranked by, ``float64 (P,)``: the average effect, and of equal ones what flips more answers."""
+        return worth(self.average, self.flips.mean(axis=0))
 
-        Effects are clipped, so on a recognizer that is very sure of itself many plans reach the same average.
-        """
-        return int(np.lexsort((-self.flips.mean(axis=0), -self.average.round(9)))[0])
+    def best(self) -> int:
+        """The plan ranked first."""
+        return int(np.argmax(self.worth))
 
     def interval(self, plan: int, rng: np.random.Generator) -> tuple[float, float]:
         """95 % interval of one plan's average effect, subjects resampled."""
@@ -68,18 +75,22 @@ class Effects:
         return found
 
 
-def candidates(discovery: Discovery, art: str) -> tuple[Plan, ...]:
-    """Every site with every motion the threat model allows, at the largest allowed size."""
-    threat = discovery.threat
+def candidates(threat: ThreatModel, sites: Sequence[Site], art: str) -> tuple[Plan, ...]:
+    """Every site with every motion the threat model allows, at the largest allowed size, site by site."""
     return tuple(
         Plan(Placement(site.x, site.y, threat.area, region=site.region), motion, art)
-        for site in discovery.sites
+        for site in sites
         for motion in threat.motions()
     )
 
 
-def measure(discovery: Discovery, plans: Sequence[Plan]) -> dict[str, Effects]:
+def measure(discovery: Discovery, plans: Sequence[Plan], *, imagine: bool = False) -> dict[str, Effects]:
     """Effects of `plans` on each emotion that the surrogate reads correctly in at least one discovery clip.
+
+    Args:
+        discovery: clips and the surrogate.
+        plans: P plans.
+        imagine: try the plans on flow maps where the surrogate reads such, see `mask.contracts.Surrogate.imagine`.
 
     Raises:
         ValueError: when the discovery has no surrogate.
@@ -89,15 +100,13 @@ def measure(discovery: Discovery, plans: Sequence[Plan]) -> dict[str, Effects]:
     rows: dict[str, list[tuple[str, NDArray[Any], NDArray[Any]]]] = {}
     for clip in discovery.clips:
         emotion = str(clip.emotion)
-        clean = discovery.surrogate(clip, ())
+        seen = discovery.surrogate.imagine(clip) if imagine else clip
+        clean = discovery.surrogate(seen, ())
         discovery.progress(1)
         if clean.names[0] != emotion:
             continue
-        told = discovery.surrogate(clip, plans)
-        answered = np.array([s == "ok" for s in told.status])
-        effect = np.where(answered, _lost(told, emotion) - _lost(clean, emotion), 0.0)
-        wrong = np.array([name is not None and name != emotion for name in told.names])
-        rows.setdefault(emotion, []).append((clip.subject, np.clip(effect, -CLIP, CLIP), wrong))
+        effect, wrong = effects_on(discovery.surrogate, seen, plans, emotion)
+        rows.setdefault(emotion, []).append((clip.subject, effect, wrong))
     return {
         emotion: Effects(
             emotion,
@@ -110,9 +119,33 @@ def measure(discovery: Discovery, plans: Sequence[Plan]) -> dict[str, Effects]:
     }
 
 
+def effects_on(
+    surrogate: Surrogate, clip: Clip, plans: Sequence[Plan], emotion: str
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """What each plan does to the surrogate's reading of one clip.
+
+    Returns:
+        ``float64 (P,)``, log-odds lost by `emotion`, within ``CLIP`` of 0, and 0 where there is no answer; and
+        ``bool (P,)``, whether the answer is then another emotion.
+    """
+    told = surrogate(clip, plans)
+    answered = np.array([s == "ok" for s in told.status])
+    effect = np.where(answered, _lost(told, emotion) - _lost(surrogate(clip, ()), emotion), 0.0)
+    wrong = np.array([name is not None and name != emotion for name in told.names])
+    return np.clip(effect, -CLIP, CLIP), wrong
+
+
+def worth(effect: NDArray[np.float64], flips: NDArray[Any]) -> NDArray[np.float64]:
+    """Effects with ties broken by the share of answers flipped.
+
+    Effects are clipped, so on a recognizer that is very sure of itself many plans have the same.
+    """
+    return effect + _TIE * flips
+
+
 def _lost(told: Prediction, emotion: str) -> NDArray[np.float64]:
     """Log-odds of the strongest rival against `emotion`."""
     logs = np.log(np.maximum(told.probabilities, 1e-9))
     k = told.labels.index(emotion)
-    rival = np.delete(logs, k, axis=1).max(axis=1)
+    rival = np.delete(logs, k, axis=1).max(axis=1, initial=np.log(1e-9))  # one class has no rival
     return np.asarray(rival - logs[:, k])

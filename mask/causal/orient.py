@@ -37,9 +37,14 @@ def orient(skeleton: Skeleton, tiers: Sequence[int] | None = None) -> Marks:
     Returns:
         ``int8 (P, P)`` marks.
     """
-    drawing = _Drawing(skeleton.adjacent, tiers or [0] * len(skeleton.adjacent))
+    return draw(skeleton.adjacent, skeleton.separated_by, tiers)
+
+
+def draw(adjacent: NDArray[np.bool_], separated_by: NDArray[np.int64], tiers: Sequence[int] | None = None) -> Marks:
+    """`orient`, for adjacencies and separating sets from another search than PC's."""
+    drawing = _Drawing(adjacent, tiers or [0] * len(adjacent))
     drawing.draw_tiers()
-    drawing.draw_colliders(skeleton.separated_by)
+    drawing.draw_colliders(separated_by)
     drawing.close_under_meek()
     return np.array(drawing.marks, dtype=np.int8)
 

@@ -76,10 +76,10 @@ def _draw_graph(axes: Axes, found: ProbeResult) -> None:
             fontsize=9,
             parse_math=False,
         )
-    for emotion in found.emotions:
-        box = {"boxstyle": "round,pad=0.4", "fc": "white", "ec": INK}
+    for name in (n for n in places if n not in found.regions):
+        box = {"boxstyle": "round,pad=0.4", "fc": "white", "ec": INK if name in found.emotions else GREY}
         style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 10, "color": INK, "bbox": box}
-        axes.text(*places[emotion], emotion, zorder=4, parse_math=False, **style)
+        axes.text(*places[name], name, zorder=4, parse_math=False, **style)
     axes.set(xlim=(-1.75, 1.75), ylim=(-1.6, 1.6), aspect="equal")
     axes.axis("off")
     axes.set_title(
@@ -118,8 +118,9 @@ def _draw_scores(axes: Axes, found: ProbeResult) -> None:
 
 
 def _places(found: ProbeResult) -> dict[str, tuple[float, float]]:
-    """Regions on the unit circle, emotions on a small one inside it."""
-    places = {}
+    """Regions on the unit circle, emotions on a small one inside it, any other node below them all."""
+    others = [n for n in found.graph.nodes if n not in found.regions and n not in found.emotions]
+    places = {name: (0.6 * i - 1.45, -1.5) for i, name in enumerate(others)}
     for names, radius, start in ((found.regions, 1.0, np.pi / 2), (found.emotions, 0.42, np.pi / 2 + 0.3)):
         for i, name in enumerate(names):
             angle = start - 2 * np.pi * i / len(names)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from mask.contracts import Progress, quiet
 
 from .bootstrap import Stability, bootstrap
-from .discover import METHODS, Method, discover
+from .discover import METHODS, Method, discover_table
 from .graph import Graph, Note
 from .guards import TooFewSamples
 from .judge import flags, judge, overall, rank
@@ -54,6 +54,7 @@ def probe(
     controls: Mapping[str, Draw] | None = None,
     vectors: ArrayLike | None = None,
     clips: Sequence[str] | None = None,
+    domains: Sequence[str] | None = None,
     max_k: int = 3,
     progress: Progress = quiet,
 ) -> ProbeResult:
@@ -75,6 +76,7 @@ def probe(
         controls: further content-free data by name, each drawing ``(N, R)`` motion.
         vectors: ``(N, R, 2)`` displacements (u, v), to say which way a region moves.
         clips: N names of clips, where rows are frames; rows of one clip are relabelled and resampled together.
+        domains: N names of datasets, for ``cdnod``, which needs two.
         max_k: largest conditioning set.
         progress: told of every resample and draw, `steps` in all.
 
@@ -88,6 +90,8 @@ def probe(
         raise ValueError(f"there is no discovery method {method!r}; there are {', '.join(METHODS)}")
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; expected a probability between 0 and 1")
+    if method == "cdnod" and len(set(domains or ())) != 2:
+        raise ValueError(f"CD-NOD compares two datasets; {len(set(domains or ()))} were named")
     if bootstraps < 1 or nulls < 1 / level - 1:
         raise ValueError(
             f"{bootstraps} resamples and {nulls} draws cannot decide at level {level:g}; "
@@ -99,9 +103,11 @@ def probe(
     if moved is not None and moved.shape != (*motion.shape, 2):
         raise ValueError(f"vectors have shape {moved.shape}; expected {(*motion.shape, 2)}")
     try:
-        table = build(motion, labels, subjects, regions, emotions, clips, max_k)
+        table = build(motion, labels, subjects, regions, emotions, clips, max_k, domains)
     except TooFewSamples as error:
         return _nothing(str(error), method, alpha, level, regions, emotions)
+    if method == "cdnod" and len(np.unique(table.domains)) < 2:
+        return _nothing("the usable rows are of one dataset", method, alpha, level, regions, emotions)
     found = scores(table, alpha)
     stability = bootstrap(table, bootstraps, rng, method=method, alpha=alpha, progress=progress)
     permuted = control("permuted labels", permuted_labels(table), nulls, rng, alpha, progress)
@@ -204,18 +210,13 @@ def _report(null: Null, table: Table) -> Control:
 
 def _graph(table: Table, method: Method, alpha: float, regions: Sequence[str]) -> Graph:
     """The regions' own graph, and the arrows each emotion receives when it joins them alone."""
-    names = table.regions
-    columns = table.full()
-    lost = len(columns) - table.samples
-    inner = discover(columns[:, : len(names)], names, method, alpha, max_k=table.max_k, lost=lost)
-    edges = list(inner.edges)
-    notes = [*table.notes]
-    for k, emotion in enumerate(table.emotions):
-        part = np.column_stack([columns[:, : len(names)], columns[:, len(names) + k]])
-        outer = discover(part, [*names, emotion], method, alpha, [0] * len(names) + [1], max_k=table.max_k, lost=lost)
+    inner, joined = discover_table(table, method, alpha)
+    edges, notes = list(inner.edges), [*table.notes]
+    for emotion, outer in zip(table.emotions, joined, strict=True):
         edges += [e for e in outer.edges if emotion in (e.source, e.target)]
-        notes += [Note(n.kind, n.what, n.why) for n in outer.notes if emotion in n.what]
-    return Graph((*regions, *table.emotions), tuple(edges), tuple(notes))
+        notes += [n for n in outer.notes if emotion in n.what]
+    further = (name for name in inner.nodes if name not in table.regions)
+    return Graph((*regions, *table.emotions, *further), tuple(edges), tuple(notes))
 
 
 def _pairs(table: Table, stability: Stability) -> tuple[PairFrequency, ...]:

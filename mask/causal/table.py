@@ -36,6 +36,8 @@ class Table:
         samples: how many independent rows the table is worth.
         max_k: the largest conditioning set to use.
         notes: what the guards dropped or limited.
+        levels: ``float64 (N, R)``, what centring took out of `motion`.
+        domains: ``int (N,)``, the dataset of each row; all 0 where there is one.
     """
 
     motion: Floats
@@ -49,6 +51,8 @@ class Table:
     samples: float
     max_k: int
     notes: tuple[Note, ...]
+    levels: Floats
+    domains: Ints
 
     def indicators(self) -> Floats:
         """One column per emotion, 1 where a row shows it, centred within subjects, ``float64 (N, K)``."""
@@ -57,8 +61,15 @@ class Table:
     def full(self) -> Floats:
         """Regions, then emotions, centred, and of unit mean square unless still, ``float64 (N, R + K)``."""
         columns = np.concatenate([self.motion, self.indicators()], axis=1)
-        size = np.sqrt((columns**2).mean(axis=0))
-        return columns / np.where(size > 0, size, 1.0)
+        return _scaled(columns)
+
+    def across(self) -> Floats:
+        """`full`, but only what subjects of one dataset differ by is taken out, not what datasets differ by."""
+        shown = np.eye(len(self.emotions))[self.labels]
+        inside = np.concatenate([self.motion, self.indicators()], axis=1)
+        taken = np.concatenate([self.levels, shown - self.indicators()], axis=1)
+        columns = inside + taken - centred(taken, self.domains)
+        return _scaled(columns - columns.mean(axis=0))
 
     def shuffled(self, rng: np.random.Generator) -> Table:
         """The same table with the labels of whole clips permuted within each subject."""
@@ -78,6 +89,8 @@ class Table:
             subjects=np.unique(self.subjects[rows], return_inverse=True)[1],
             clips=self.clips[rows],
             rows=self.rows[rows],
+            levels=self.levels[rows],
+            domains=self.domains[rows],
             samples=self.samples * len(rows) / len(self.rows),
         )
 
@@ -94,6 +107,7 @@ def build(
     emotions: Sequence[str],
     clips: Sequence[str] | None,
     max_k: int | None,
+    domains: Sequence[str] | None = None,
 ) -> Table:
     """Guard, centre and number the rows.
 
@@ -102,7 +116,7 @@ def build(
         TooFewSamples: when no test is possible.
     """
     motion = np.asarray(motion, dtype=np.float64)
-    _check(motion, labels, subjects, regions, emotions, clips)
+    _check(motion, labels, subjects, regions, emotions, clips, domains)
     codes = np.array([list(emotions).index(label) for label in labels], dtype=np.intp)
     owners = _numbers(subjects, len(codes), alone=False)
     notes: list[Note] = []
@@ -113,7 +127,8 @@ def build(
     if len(rows) < SPARE:
         raise TooFewSamples(f"{len(rows)} independent rows are left of {len(codes)}: too few to test anything")
     owners = np.unique(owners[rows], return_inverse=True)[1]
-    inside = centred(motion[np.ix_(rows, kept.columns)], owners)
+    chosen = motion[np.ix_(rows, kept.columns)]
+    inside = centred(chosen, owners)
     groups = _numbers(clips, len(codes), alone=True)[rows]
     lost = float(owners.max(initial=0)) + _repeated(inside, groups)
     # Centring can leave a column still: one that differs between subjects only.
@@ -132,6 +147,8 @@ def build(
         samples=again.samples,
         max_k=again.max_k,
         notes=(*(n for n in kept.notes if n.kind != "samples"), *notes, *again.notes),
+        levels=(chosen - inside)[:, again.columns],
+        domains=np.unique(_numbers(domains, len(codes), alone=False)[rows], return_inverse=True)[1],
     )
 
 
@@ -144,6 +161,13 @@ def centred(columns: Floats, groups: Ints) -> Floats:
     return columns - means[groups]
 
 
+def _scaled(columns: Floats) -> Floats:
+    """Columns of unit mean square, unless still."""
+    size = np.sqrt((columns**2).mean(axis=0))
+    scaled: Floats = columns / np.where(size > 0, size, 1.0)
+    return scaled
+
+
 def _check(
     motion: Floats,
     labels: Sequence[str],
@@ -151,10 +175,11 @@ def _check(
     regions: Sequence[str],
     emotions: Sequence[str],
     clips: Sequence[str] | None,
+    domains: Sequence[str] | None,
 ) -> None:
     if motion.ndim != 2 or motion.shape[1] != len(regions):
         raise ValueError(f"motion has shape {motion.shape}; expected (N, {len(regions)}), one column per region")
-    for name, given in (("labels", labels), ("subjects", subjects), ("clips", clips)):
+    for name, given in (("labels", labels), ("subjects", subjects), ("clips", clips), ("domains", domains)):
         if given is not None and len(given) != len(motion):
             raise ValueError(f"there are {len(given)} {name} for {len(motion)} rows; expected one each")
     if len(set(emotions)) != len(emotions) or set(emotions) & set(regions):

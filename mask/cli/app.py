@@ -89,7 +89,13 @@ def train(
 def probe(
     data: Data,
     out: Out,
-    method: Annotated[str, typer.Option(help="pc, fci or ges; or paper, the method of the ICASSP 2025 paper")] = "pc",
+    method: Annotated[
+        str,
+        typer.Option(
+            help="pc, fci, ges, boss, lingam, cdnod (two datasets); or paper, the method of the ICASSP 2025 paper"
+        ),
+    ] = "pc",
+    rows: Annotated[str, typer.Option(help="clips; or frames: which region moves first, from onset to apex")] = "clips",
     scheme: Annotated[str, typer.Option(help="which regions: mesh or au14")] = "mesh",
     flow: Annotated[str, typer.Option(help="tvl1, farneback or dis, for clips of frames")] = "tvl1",
     alpha: Annotated[float, typer.Option(help="level of the independence tests")] = 0.05,
@@ -106,6 +112,7 @@ def probe(
         data,
         out,
         method=method,
+        rows=rows,
         scheme=scheme,
         flow=flow,
         alpha=alpha,
@@ -126,12 +133,21 @@ def audit(
         str | None,
         typer.Option(metavar="SPEC", help="clips attacks may study; without it subjects of --data are set aside"),
     ] = None,
+    surrogates: Annotated[
+        str,
+        typer.Option(
+            metavar="a,b",
+            help="what the attacker owns: siblings (other models of one study), recognizers to train on the discovery "
+            "clips, none",
+        ),
+    ] = "auto",
     attacks: Annotated[
         str, typer.Option(metavar="a,b", help="see 'mask list attacks'")
     ] = "random,centre,region,au-sticker,grey,causal,exhaustive",
     defenses: Annotated[str, typer.Option(metavar="a,b", help="see 'mask list defenses'; none is always tried")] = "",
-    kinetics: Annotated[str, typer.Option(metavar="a,b", help="skin, overlay, screen")] = "skin,overlay",
+    kinetics: Annotated[str, typer.Option(metavar="a,b", help="skin, slip, raised, overlay, screen")] = "skin,overlay",
     area: Annotated[float, typer.Option(help="share of the face box the sticker may cover")] = 0.046,
+    eps: Annotated[int, typer.Option(help="the most a pixel may change under digital attacks, in 1/255")] = 8,
     budget: Annotated[int | None, typer.Option(help="queries per clip, the final look included")] = None,
     blind: Annotated[bool, typer.Option("--blind", help="the wearer does not know which emotion to hide")] = False,
     require_asr: Annotated[
@@ -151,10 +167,12 @@ def audit(
         data,
         out,
         discovery=discovery,
+        surrogates=surrogates,
         attacks=attacks,
         defenses=defenses,
         kinetics=kinetics,
         area=area,
+        eps=eps,
         budget=budget,
         blind=blind,
         require_asr=require_asr,

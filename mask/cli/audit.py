@@ -10,11 +10,15 @@ from typing import Any
 from mask import registry
 from mask.audit import Setting, check, run, surrogate_cards
 from mask.cli.console import Progress, note, print_json, say, table
-from mask.contracts import Attack, Defense
+from mask.contracts import Attack, Defense, Recognizer
 from mask.errors import ThresholdNotMet, UsageError
-from mask.plan import MOTIONS, ThreatModel
+from mask.folds import FoldedRecognizer
+from mask.plan import MOTIONS, Motion, ThreatModel
 from mask.runs import Run, command_line, environment
 from mask.summary import conclusion, gather
+
+STAND_IN = "ststnet"
+"""What an attacker who owns nothing trains on the discovery clips."""
 
 
 def audit(
@@ -23,10 +27,12 @@ def audit(
     out: Path,
     *,
     discovery: str | None,
+    surrogates: str,
     attacks: str,
     defenses: str,
     kinetics: str,
     area: float,
+    eps: int,
     budget: int | None,
     blind: bool,
     require_asr: float | None,
@@ -37,13 +43,16 @@ def audit(
     quiet: bool,
 ) -> None:
     """Build the setting from names, run it, write the folder, print the conclusion."""
+    audited = tuple(registry.create("recognizers", r) for r in recognizers)
+    chosen = named_attacks(attacks)
     setting = Setting(
-        recognizers=tuple(registry.create("recognizers", r) for r in recognizers),
+        recognizers=audited,
         dataset=registry.create("datasets", data),
-        attacks=named_attacks(attacks),
-        threats=threat_models(kinetics, area=area, budget=budget, blind=blind),
+        attacks=chosen,
+        threats=threat_models(kinetics, chosen, area=area, eps=eps, budget=budget, blind=blind),
         defenses=named_defenses(defenses),
         discovery=None if discovery is None else registry.create("datasets", discovery),
+        **owned(surrogates, audited),
         seed=seed,
     )
     check(setting)
@@ -106,22 +115,38 @@ def named_attacks(text: str) -> dict[str, Attack]:
     return found
 
 
+def owned(text: str, audited: Sequence[Recognizer]) -> dict[str, Any]:
+    """What the attacker owns, as `Setting` takes it.
+
+    ``siblings`` are the other models of the recognizer under audit; any other name is a recognizer, trained on the
+    discovery clips where it has no weights. ``auto`` is siblings, and `STAND_IN` as well where a recognizer has none.
+    """
+    specs = _split(text)
+    if specs == ["auto"]:
+        alone = [r for r in audited if not (isinstance(r, FoldedRecognizer) and len(r.models) > 1)]
+        specs = ["siblings", STAND_IN] if alone else ["siblings"]
+    named = tuple(registry.create("recognizers", s) for s in specs if s not in ("siblings", "none"))
+    return {"surrogates": named, "siblings": "siblings" in specs}
+
+
 def named_defenses(text: str) -> dict[str, Defense | None]:
     """Defences by label, no defence first."""
     return {"none": None, **{spec: registry.create("defenses", spec) for spec in _split(text) if spec != "none"}}
 
 
-def threat_models(kinetics: str, *, area: float, budget: int | None, blind: bool) -> tuple[ThreatModel, ...]:
-    """One threat model per way of moving."""
+def threat_models(
+    kinetics: str, attacks: Mapping[str, Attack], *, area: float, eps: int, budget: int | None, blind: bool
+) -> tuple[ThreatModel, ...]:
+    """One threat model per way of moving where there are stickers, and one for changed pixels where there are such."""
     kinds = _split(kinetics)
     unknown = [k for k in kinds if k not in MOTIONS]
     if unknown or not kinds:
         raise UsageError(f"--kinetics is {kinetics!r}; expected some of {', '.join(MOTIONS)}")
+    tried: list[Motion] = [m for k in kinds for m in MOTIONS if m == k and not all(a.digital for a in attacks.values())]
+    if any(a.digital for a in attacks.values()):
+        tried.append("digital")
     try:
-        return tuple(
-            ThreatModel(next(m for m in MOTIONS if m == k), area=area, budget=budget, wearer_knows_emotion=not blind)
-            for k in kinds
-        )
+        return tuple(ThreatModel(k, area=area, eps=eps, budget=budget, wearer_knows_emotion=not blind) for k in tried)
     except ValueError as error:
         raise UsageError(str(error)) from error
 
@@ -148,7 +173,7 @@ def show(results: Mapping[str, Any], report: Path) -> None:
 
 def _line(cell: Mapping[str, Any]) -> list[str]:
     versus = cell.get("vs_random")
-    rate = "-" if cell["asr"] is None else f"{cell['asr']:.3f}"
+    rate = "-" if cell["asr"] is None or cell["invalid"] == cell["n"] else f"{cell['asr']:.3f}"
     interval = "[{:.3f}, {:.3f}]".format(*cell["asr_ci95"])
     p = "" if versus is None else f"{versus['p_holm']:.2g}"
     names = [cell["recognizer"], cell["kinetics"], cell["defense"], cell["attack"]]

@@ -23,6 +23,8 @@ from mask.train import held_out, train
 
 DATA = "synthetic:subjects=20,repeats=2,size=192"
 RECOGNIZERS = ("ststnet:flow=farneback,size=56", "mmnet:size=64,width=0.125,rate=0.003")
+SURROGATE = RECOGNIZERS[0]
+"""The attacker trains a network of this kind of their own, on the clips the recognizers were trained on."""
 # Short names for what is spelt out here, so that the tables stay readable; the results say what each stands for.
 ATTACKS = {
     "random": "random",
@@ -53,12 +55,14 @@ def demo(out: Path, *, seed: int, force: bool, quiet: bool) -> None:
     folder = Run(out, _header(everyone, seed), force)
     say(
         f"Synthetic faces: {len(everyone)} clips of {len(everyone.subjects)} subjects, {len(everyone.emotions)} "
-        f"emotions; {len(everyone.subjects) - len(unseen)} subjects are trained on, {len(unseen)} are audited."
+        f"emotions; {len(everyone.subjects) - len(unseen)} subjects are trained on and studied by attacks, "
+        f"{len(unseen)} are audited."
     )
     with Progress(quiet) as bar:
         recognizers = tuple(_trained(spec, everyone, audited, out, seed, bar) for spec in RECOGNIZERS)
         _probe(everyone, out, seed, bar)
-        results = execute(_setting(audited, recognizers, seed), folder, bar=bar)
+        studied = everyone.only(set(everyone.subjects) - set(unseen))
+        results = execute(_setting(audited, studied, recognizers, seed), folder, bar=bar)
     show(results, write_report(out))
 
 
@@ -67,6 +71,7 @@ def _header(dataset: Dataset, seed: int) -> dict[str, Any]:
         "demo": __version__,
         "data": dataset.name,
         "recognizers": RECOGNIZERS,
+        "surrogate": SURROGATE,
         "attacks": ATTACKS,
         "defenses": DEFENSES,
         "step": STEP,
@@ -109,10 +114,12 @@ def attacks() -> dict[str, Attack]:
     return {**named_attacks("region"), **named}
 
 
-def _setting(dataset: Dataset, recognizers: tuple[Recognizer, ...], seed: int) -> Setting:
+def _setting(dataset: Dataset, studied: Dataset, recognizers: tuple[Recognizer, ...], seed: int) -> Setting:
     return Setting(
         recognizers=recognizers,
         dataset=dataset,
+        discovery=studied,
+        surrogates=(registry.create("recognizers", SURROGATE),),
         attacks=attacks(),
         threats=(ThreatModel("skin", area=AREA), ThreatModel("overlay", area=AREA, directions=UP_OR_DOWN)),
         defenses=named_defenses(DEFENSES),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mask.errors import InvalidPlan
 from mask.geometry import BOX_MM
-from mask.plan import Motion, Placement, Site, ThreatModel
+from mask.plan import ON_SKIN, Motion, Placement, Site, ThreatModel
 
 from .face import apertures, canonical, outline
 from .footprint import GRID, Space, cells, extent, footprint
@@ -37,8 +37,9 @@ _RASTER = (26 * GRID, 20 * GRID)
 def sites(scheme: Scheme, threat: ThreatModel, space: Space, step: float | None = None) -> tuple[Site, ...]:
     """Every place a sticker of the threat model's area may be put, row by row.
 
-    A sticker lies wholly in the face box. One that is stuck on the skin (``skin``) also lies on the face and leaves
-    eyes, nostrils and mouth free, on the average face. On a flow map, top left corners lie on every second cell.
+    A sticker lies wholly in the face box. One that is stuck on the skin (`mask.plan.ON_SKIN`) also lies on the face
+    and leaves eyes, nostrils and mouth free, on the average face. On a flow map, top left corners lie on every second
+    cell.
 
     Args:
         scheme: names the places.
@@ -54,7 +55,7 @@ def sites(scheme: Scheme, threat: ThreatModel, space: Space, step: float | None 
     >>> len(sites(load("mesh"), ThreatModel(kinetics="overlay", area=0.046), "flow"))
     144
     """
-    return _sites(scheme, threat.kinetics == "skin", threat.area, space, STEP if step is None else step)
+    return _sites(scheme, threat.kinetics in ON_SKIN, threat.area, space, STEP if step is None else step)
 
 
 def region_sites(
@@ -65,7 +66,7 @@ def region_sites(
     Of two equally near, that nearer the midline. `None` when a sticker at none of the places covers the
     region's centre, or when the region holds an opening and the sticker is stuck on the skin.
     """
-    return dict(_region_sites(scheme, threat.kinetics == "skin", threat.area, space, STEP if step is None else step))
+    return dict(_region_sites(scheme, threat.kinetics in ON_SKIN, threat.area, space, STEP if step is None else step))
 
 
 @cache
@@ -98,7 +99,7 @@ def check_place(placement: Placement, kinetics: Motion, space: Space) -> None:
     where = f"the sticker at ({placement.x:.2f}, {placement.y:.2f})"
     if corners.min() < -1e-6 or corners.max() > 1 + 1e-6:
         raise InvalidPlan(f"{where} reaches out of the face box")
-    if kinetics != "skin":
+    if kinetics not in ON_SKIN:
         return
     if placement.angle % 90 == 0:
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)

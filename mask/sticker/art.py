@@ -2,12 +2,16 @@
 
 Every drawing covers the same share of its canvas, `FILL`, so that stickers of equal area hide equally much whatever
 they show: a plain square of that area has a side of 1 / sqrt(2) of the canvas, and stays in it however it is turned.
+
+Content that was optimised is a drawing too: ``tiles:N:HEX`` is that square in N x N opaque cells, row by row from the
+top left, six hexadecimal digits each. So a plan stays text that a person can read, write down and print.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +25,7 @@ SIZE = 512
 """The default side of a drawing in texels."""
 
 _WHITE = "#ffffff"
+_MOST_TILES = 16
 
 
 def names() -> tuple[str, ...]:
@@ -36,7 +41,7 @@ def load(name: str, size: int = SIZE) -> NDArray[np.float32]:
     """A drawing.
 
     Args:
-        name: one of `names`.
+        name: one of `names`, or tiles as `tiles` names them.
         size: side of the canvas in texels, 8 to 2048.
 
     Returns:
@@ -49,16 +54,64 @@ def load(name: str, size: int = SIZE) -> NDArray[np.float32]:
     >>> bool(abs(load("heart")[3].mean() - FILL) < 0.005)
     True
     """
-    if name not in _DRAWINGS:
-        raise ValueError(f"there is no sticker {name!r}; there are {', '.join(_DRAWINGS)}")
+    if name not in _DRAWINGS and not name.startswith("tiles:"):
+        raise ValueError(f"there is no sticker {name!r}; there are {', '.join(_DRAWINGS)} and tiles:N:HEX")
     if not 8 <= size <= 2048:
         raise ValueError(f"size is {size}; expected 8 to 2048 texels")
     return _drawn(name, size)
 
 
-@cache
+def tiles(colours: NDArray[np.uint8]) -> str:
+    """The name of a drawing of square cells.
+
+    Args:
+        colours: ``uint8 (N, N, 3)`` RGB, N 2 to 16, the first row on top.
+
+    Raises:
+        ValueError: for another type or shape.
+
+    >>> tiles(np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [16, 16, 16]]], dtype=np.uint8))
+    'tiles:2:ff000000ff000000ff101010'
+    """
+    rows, columns, channels = colours.shape if colours.ndim == 3 else (0, 0, 0)
+    if colours.dtype != np.uint8 or rows != columns or channels != 3 or not 2 <= rows <= _MOST_TILES:
+        raise ValueError(
+            f"the tiles are {colours.dtype} {colours.shape}; expected uint8 (N, N, 3), N 2 to {_MOST_TILES}"
+        )
+    return f"tiles:{rows}:{colours.tobytes().hex()}"
+
+
+def tile_weights(count: int, size: int) -> NDArray[np.float64]:
+    """How much of each texel in a line each of `count` tiles in a line covers, ``float64 (size, count)``.
+
+    A drawing of tiles is linear in them: a channel c is ``weights @ c @ weights.T``, alpha that of ones.
+    """
+    side = size * np.sqrt(FILL)
+    edges = (size - side) / 2 + side / count * np.arange(count + 1)
+    texel = np.arange(size, dtype=np.float64)[:, None]
+    return np.asarray((np.minimum(edges[1:], texel + 1) - np.maximum(edges[:-1], texel)).clip(0))
+
+
+def _read_tiles(name: str) -> NDArray[np.uint8]:
+    """The colours that `tiles` wrote; the text may come from anywhere."""
+    found = re.fullmatch(r"tiles:([1-9][0-9]?):([0-9a-f]+)", name, re.ASCII)
+    count = int(found[1]) if found else 0
+    if found is None or not 2 <= count <= _MOST_TILES or len(found[2]) != 6 * count * count:
+        raise ValueError(
+            f"{name[:40]!r} names no tiles; expected tiles:N:HEX with N 2 to {_MOST_TILES} and 6 * N * N digits 0-9a-f"
+        )
+    return np.frombuffer(bytes.fromhex(found[2]), dtype=np.uint8).reshape(count, count, 3)
+
+
+@lru_cache(maxsize=64)  # tiles are as many as anybody cares to try
 def _drawn(name: str, size: int) -> NDArray[np.float32]:
-    picture = paint(_shapes(name), size)
+    if name in _DRAWINGS:
+        picture = paint(_shapes(name), size)
+    else:
+        colours = _read_tiles(name)
+        weights = tile_weights(len(colours), size)
+        layers = np.concatenate([colours / 255, np.ones_like(colours[..., :1])], axis=2).transpose(2, 0, 1)
+        picture = (weights @ layers @ weights.T).clip(0, 1).astype(np.float32)
     picture.flags.writeable = False
     return picture
 

@@ -6,6 +6,11 @@ to 0..255 over the image, so that neither size nor zero of the motion is known. 
   * ``skin``: u and v are their mean over the cells, for the sticker goes with the skin under it, and strain is 0, for
     it is stiff;
   * ``overlay``: u and v reach the end of the scale in the chosen direction, and strain is 0;
+  * ``slip`` and ``raised`` go with the skin and against it too: where gravity or a turn made on purpose drives them
+    (`mask.plan.Kinetics`), the share of the half scale that their motion is of `EXTREME_MM` is added to what ``skin``
+    would show, no further than the end of the scale. Where the skin's own motion or the head's own turn drives them,
+    the map does not say by how much, for its zero is lost; nothing is added, and they show what ``skin`` shows: a lower
+    bound;
   * ``screen`` would need the zero of the motion, and is refused.
 
 Then each channel is stretched to 0..255 again, as the field's preparation does.
@@ -13,16 +18,21 @@ Then each channel is stretched to 0..255 again, as the field's preparation does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mask.errors import InvalidPlan
-from mask.plan import Plan
+from mask.plan import TURN_DEGREES, Kinetics, Plan
 from mask.regions.footprint import GRID, cells, corner
 
 FlowMap = NDArray[np.uint8]
+
+EXTREME_MM = 1.2
+"""What motion the end of a map's scale is taken to be, on the face: 2 px at 224 px, the peak of a weak smile of the
+synthetic faces. Maps do not say; one of a stronger expression leaves ``slip`` and ``raised`` less than is shown."""
 
 _MIDDLE = 127.5
 
@@ -55,6 +65,8 @@ def apply_many(flow: FlowMap, plans: Sequence[Plan], *, restretch: bool = True) 
     for i, plan in enumerate(plans):
         if plan.kinetics.kind == "overlay":
             inside[i, :2] = [_MIDDLE + _MIDDLE * step for step in plan.kinetics.direction]
+        elif plan.kinetics.kind != "skin" and any(plan.kinetics.direction):
+            inside[i, :2] = np.clip(inside[i, :2] + _MIDDLE * against(plan.kinetics), 0, 255)
     out = np.broadcast_to(flow, (len(plans), GRID, GRID, 3)).copy()
     if restretch:
         inside = _restretch(out, flow, inside, _extremes_outside(flow, covers)[:, which])
@@ -62,6 +74,15 @@ def apply_many(flow: FlowMap, plans: Sequence[Plan], *, restretch: bool = True) 
     for i, (column, row, side) in enumerate(blocks[which].tolist()):
         out[i, max(row, 0) : row + side, max(column, 0) : column + side] = values[i]
     return out
+
+
+def against(kinetics: Kinetics) -> NDArray[np.float64]:
+    """How far a ``slip`` or ``raised`` sticker moves against the skin, ``float64 (2,)`` as (u, v) in half scales."""
+    direction = np.array(kinetics.direction) / math.hypot(*kinetics.direction)
+    reach = kinetics.reach_mm
+    if kinetics.kind == "raised":
+        reach *= math.tan(math.radians(TURN_DEGREES))
+    return np.asarray(direction * min(1.0, reach / EXTREME_MM))
 
 
 def _blocks(plans: Sequence[Plan]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mask.geometry import BOX_MM, Affine, compose, face_box, transform
-from mask.plan import Kinetics, Placement
+from mask.plan import TURN_DEGREES, Kinetics, Placement
 from mask.regions import apertures, canonical
 
 from .art import FILL
+from .turn import parallax
 
 WIDE_MM = 30.0
 """Standard deviation of the weights of the wide fit."""
@@ -64,8 +65,7 @@ class Pose:
         self._start = _upright(placement, box.to_image, place)
         self._near = near / near.sum()
         self._fit = _solve(self._reference, wide)
-        reach = kinetics.reach_mm * box.pixels_per_mm if kinetics.kind == "overlay" else 0.0
-        self._shift = np.array(kinetics.direction) * reach
+        self._reach = kinetics.reach_mm * box.pixels_per_mm
 
     @property
     def start(self) -> Affine:
@@ -77,7 +77,7 @@ class Pose:
 
         Args:
             points: (468, 2) mesh points of the frame in pixels; not looked at for ``screen``.
-            progress: for ``overlay``, how far along its apparent motion it is, 0 to 1 (`progress`).
+            progress: how far along a motion that is not driven by the mesh (`_against`) it is, 0 to 1 (`progress`).
 
         Returns:
             2 x 3, from the sticker's canvas (-1..1) to pixels.
@@ -90,8 +90,25 @@ class Pose:
         mesh = _mesh(points)
         wide: Affine = (self._fit @ mesh).T
         pose = compose(compose(_rigid(transform(wide, self._reference), mesh, self._near), wide), self._start)
-        pose[:, 2] += progress * math.sqrt(abs(float(np.linalg.det(wide[:, :2])))) * self._shift
+        nearer = math.sqrt(abs(float(np.linalg.det(wide[:, :2]))))
+        pose[:, 2] += nearer * self._against(mesh, (pose[:, 2] - self._start[:, 2]) / nearer, progress)
         return pose
+
+    def _against(self, mesh: NDArray[np.float64], moved: NDArray[np.float64], progress: float) -> NDArray[np.float64]:
+        """How far the sticker has moved against the skin under it, in pixels of the reference frame (`Kinetics`)."""
+        kind, direction = self._kinetics.kind, np.array(self._kinetics.direction)
+        chosen = bool(direction.any())
+        if kind == "skin":
+            return np.zeros(2)
+        if kind == "slip" and not chosen:
+            return -moved * min(1.0, self._reach / max(math.hypot(*moved), 1e-30))
+        if kind == "raised" and not chosen:
+            box = face_box(mesh).to_image
+            axes = box[:, :2] / np.hypot(*box[:, :2])
+            return np.asarray(self._reach * axes @ parallax(self._reference, mesh))
+        if kind == "raised":
+            direction = direction * math.tan(math.radians(TURN_DEGREES)) / math.hypot(*direction)
+        return np.asarray(progress * self._reach * direction)
 
 
 def progress(index: int, onset: int, apex: int, offset: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ class Texture:
         return self._smaller[level]
 
 
-@cache
+@lru_cache(maxsize=64)
 def named(name: str) -> Texture:
     """The texture of a drawing of `mask.sticker.art`."""
     return Texture(art.load(name))

@@ -1,0 +1,35 @@
+"""How hard the content of a sticker is worked on; what attacks that optimise it share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard content is worked on.
+
+    Args:
+        tiles: cells along a side of the content, 2 to 16.
+        steps: gradient steps.
+        draws: of physics a step, each a query.
+        rate: of Adam, on the logits of the colours.
+        variation: weight of total variation.
+        print_score: weight of the non-printability score.
+    """
+
+    tiles: int = 8
+    steps: int = 40
+    draws: int = 4
+    rate: float = 0.3
+    variation: float = 0.25
+    print_score: float = 0.1
+
+    def check(self) -> None:
+        """Raise `ValueError` for what cannot be done."""
+        if not 2 <= self.tiles <= 16:
+            raise ValueError(f"tiles is {self.tiles}; expected 2 to 16")
+        if self.steps < 1 or self.draws < 1:
+            raise ValueError(f"steps is {self.steps} and draws {self.draws}; expected 1 or more")
+        if not self.rate > 0 or self.variation < 0 or self.print_score < 0:
+            raise ValueError("rate must be more than 0, and the weights of variation and print_score not negative")

@@ -1,0 +1,96 @@
+"""One look at a model nobody has seen: what each source of evidence is worth, on real models and real flow.
+
+``python -m benchmarks one_shot`` attacks the published STSTNet models on MEGC2019 flow, one database with what was
+learnt on the other (a few minutes of CPU). Success is over the clips read correctly clean, with 95 % Wilson
+intervals; one query each, but for the best place, which asks about every place and motion. *Share of best* is success
+over that of the best place: what was possible.
+
+- *siblings*: the attacker owns models of the same study that judge discovery subjects. They are trained as the target
+  is, and have seen the attacked clips. *trained*: the attacker trains STSTNet on the discovery database and owns
+  nothing else.
+- *brute force* is the plan that flips most discovery clips of the emotion: what there was before.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mask import registry
+from mask.audit import Setting
+from mask.audit import run as audit
+from mask.metrics import wilson
+from mask.plan import ThreatModel
+
+Row = dict[str, Any]
+PARTS = ("casme2", "samm")
+OWNED: dict[str, dict[str, Any]] = {"siblings": {"siblings": True}, "trained": {"siblings": False}}
+ATTACKS = {
+    "causal, all three sources": "causal:bootstraps=40",
+    "causal, emotion predicted": "causal:hide=predicted,bootstraps=40",
+    "causal without observation": "causal:use=intervention+clip",
+    "causal without the clip": "causal:use=observation+intervention,bootstraps=40",
+    "causal, intervention alone": "causal:use=intervention",
+    "causal, observation alone": "causal:use=observation,bootstraps=40",
+}
+RIVALS = {
+    "transfer, the clip alone": "ensemble",
+    "brute force by emotion": "universal:per_emotion=true",
+    "saliency": "saliency",
+}
+BOUNDS = {"random": "random", "best place": "exhaustive"}
+THREATS = (("overlay", 0.046), ("overlay", 0.02), ("skin", 0.046))
+
+
+def run() -> list[Row]:
+    """Measure; one row per threat model, database, owned models and attack. Empty where the real data is absent."""
+    folder = (
+        Path(os.environ.get("MASK_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared")) / "data" / "megc2019"
+    )
+    if not folder.is_dir():
+        print(f"{folder} is absent; nothing was measured", file=sys.stderr)
+        return []
+    model = registry.create("recognizers", f"ststnet:weights={folder / 'STSTNet_Weights'}")
+    return [row for part in PARTS for row in _rows(folder, model, part)]
+
+
+def _rows(folder: Path, model: Any, part: str) -> Iterator[Row]:
+    other = next(p for p in PARTS if p != part)
+    told: dict[tuple[str, float, str, str], dict[str, Any]] = {}
+    for owned, options in OWNED.items():
+        named = ATTACKS | RIVALS | (BOUNDS if owned == "siblings" else {})
+        setting = Setting(
+            recognizers=(model,),
+            dataset=registry.create("datasets", f"megc-flow:{folder / 'norm_u_v_os'},part={part}"),
+            discovery=registry.create("datasets", f"megc-flow:{folder / 'norm_u_v_os'},part={other}"),
+            attacks={name: registry.create("attacks", spec) for name, spec in named.items()},
+            threats=tuple(ThreatModel(kinetics, area=area) for kinetics, area in THREATS),
+            surrogates=() if owned == "siblings" else (registry.create("recognizers", "ststnet"),),
+            **options,
+        )
+        for result in audit(setting):
+            cell = result["cell"]
+            whose = "-" if cell["attack"] in BOUNDS else owned
+            told[cell["kinetics"], cell["sticker_area"], whose, cell["attack"]] = cell
+    for kinetics, area in THREATS:
+        best = told[kinetics, area, "-", "best place"]["n_success"]
+        for (kind, size, owned, attack), cell in told.items():
+            if (kind, size) == (kinetics, area):
+                yield _row(f"{kinetics} {area:.1%}", part, owned, attack, cell, best)
+
+
+def _row(threat: str, part: str, owned: str, attack: str, cell: dict[str, Any], best: int) -> Row:
+    hits, of = cell["n_success"], cell["n_clean_correct"]
+    low, high = wilson(hits, of)
+    return {
+        "threat": threat,
+        "clips": part,
+        "owned": owned,
+        "attack": attack,
+        "success": f"{hits}/{of} = {hits / of:.3f}",
+        "95 %": f"{low:.3f} to {high:.3f}",
+        "share of best": round(hits / best, 2) if best else None,
+    }
