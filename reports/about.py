@@ -94,6 +94,12 @@ def _threat(threat: Threat) -> str:
     parts = [words.KINETICS.get(threat.kinetics, ""), size, limit, knows]
     if threat.kinetics == "overlay":
         parts.insert(1, f"{threat.directions} directions, {threat.reach_mm:g} mm along each axis on frames")
+    if threat.kinetics == "slip" and threat.slip_mm is not None:
+        parts.insert(1, f"at most {threat.slip_mm:g} mm on the skin, held back or sagging")
+    if threat.kinetics == "raised" and threat.height_mm is not None:
+        parts.insert(
+            1, f"at most {threat.height_mm:g} mm high; the head's own turn, or one of 10 degrees made on purpose"
+        )
     return f"{threat.kinetics}: {'; '.join(p for p in parts if p)}"
 
 

@@ -118,6 +118,8 @@ class Threat:
     budget: int | None
     knows_emotion: bool
     eps: int | None = None
+    slip_mm: float | None = None
+    height_mm: float | None = None
 
 
 @dataclass(frozen=True)

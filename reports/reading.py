@@ -160,6 +160,8 @@ def _threat(node: Node) -> Threat:
         budget=node["budget"].count() if "budget" in node else None,
         knows_emotion=node["wearer_knows_emotion"].raw() is True,
         eps=node["eps"].count() if "eps" in node else None,
+        slip_mm=node["slip_mm"].number(0, 1000) if "slip_mm" in node else None,
+        height_mm=node["height_mm"].number(0, 1000) if "height_mm" in node else None,
     )
 
 

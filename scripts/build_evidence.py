@@ -25,6 +25,8 @@ DATA = "synthetic"
 RECOGNIZER = "ststnet:flow=dis"
 AREA = 0.046
 SEED = 0
+# As it is drawn, not as it is imagined, and learnt from others alone: a video to protect has no surrogate of its own.
+ATTACKS = {"random": "random", "causal": "causal:use=intervention,imagine=false,bootstraps=0"}
 
 
 def build() -> dict[str, Any]:
@@ -37,7 +39,7 @@ def build() -> dict[str, Any]:
         setting = Setting(
             recognizers=(trained,),
             dataset=dataset,
-            attacks={name: registry.create("attacks", name) for name in ("random", "causal:use=intervention,imagine=false,bootstraps=0")},
+            attacks={name: registry.create("attacks", spec) for name, spec in ATTACKS.items()},
             threats=(ThreatModel("skin", area=AREA),),
             seed=SEED,
         )

@@ -28,7 +28,7 @@ FLOWS = [
 SKIN = ThreatModel("skin", area=0.046)
 OVERLAY = ThreatModel("overlay", area=0.046)
 FRAMES = create(subjects=2, repeats=1, size=96).clips[::3]
-SEARCHES = {"exhaustive", "rhde", "sparse-rs", "patch-attack", "devopatch", "hardbeat"}
+SEARCHES = {"exhaustive", "rhde", "sparse-rs", "patch-attack", "devopatch", "hardbeat", "eot-patch", "rp2"}
 QUICK = {"causal": "causal:bootstraps=0", "grey": "grey:bootstraps=0"}
 
 

@@ -1,10 +1,11 @@
 """What a printer can print: a gamut, the non-printability score, and total variation.
 
 The gamut is that of four-colour offset on coated paper: the CIELAB aim values of its eight solids (paper, the inks
-cyan, magenta, yellow and black, and the overprints red, green and blue), as ISO 12647-2:2004/Amd 1:2007 and the
-characterisation FOGRA39 give them, rounded. By the Neugebauer model a halftone's light is a mixture of the light of its
-solids, so what can be printed is their convex hull in linear light. A printer at home prints less; to score against
-one, photograph a printed palette and pass its colours to `nps`, as Sharif et al. did.
+cyan, magenta, yellow and black, and the overprints red, green and blue), rounded, as they are commonly quoted for ISO
+12647-2:2004/Amd 1:2007 and the characterisation FOGRA39; neither document was at hand to compare. By the Neugebauer
+model a halftone's light is a mixture of the light of its solids, so what can be printed is their convex hull in linear
+light. A printer at home prints less; to score against one, photograph a printed palette and pass its colours to `nps`,
+as Sharif et al. did.
 """
 
 from __future__ import annotations
