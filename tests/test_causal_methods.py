@@ -66,6 +66,12 @@ def test_boss_finds_the_equivalence_class_and_tiers_turn_it(shape: str, plain: l
     assert edges(table, "boss", tiers=[0, 1, 2]) == tiered
 
 
+def test_boss_searches_within_tiers_and_does_not_only_turn_arrows() -> None:
+    """Of two causes put after their effect, each still tells of the other given the effect."""
+    table = model("collider", np.random.default_rng(1), gaussian=True)
+    assert edges(table, "boss", tiers=[1, 1, 0]) == ["a --- b", "c --> a", "c --> b"]
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_boss_never_beats_all_orders_and_is_seldom_below(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -261,6 +267,19 @@ def test_no_method_points_from_an_emotion(method: str) -> None:
         assert graph.adjacent("r2", emotion)
     tally = bootstrap(table, 4, np.random.default_rng(0), method=method)  # type: ignore[arg-type]
     assert (tally.ties[2] == 4).all()
+
+
+@pytest.mark.parametrize("method", ["boss", "lingam"])
+def test_fewer_rows_than_columns_are_searched_all_the_same(method: str) -> None:
+    rng = np.random.default_rng(9)
+    rows = rng.laplace(size=(9, 14))
+    rows[:, 1] = rows[:, 0] + 0.05 * rows[:, 1]
+    names = [f"r{i}" for i in range(14)]
+    repeated = rows[[0, 0, 1, 2, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 8, 8]]
+    for table in (rows, repeated):
+        graph = discover(table, names, method, max_k=3)  # type: ignore[arg-type]
+        assert graph.adjacent("r0", "r1")
+        assert len(graph.edges) < 60
 
 
 def test_boss_weighs_an_edge_by_the_samples_there_really_are() -> None:

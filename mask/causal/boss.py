@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .guards import COLLINEAR, SPARE
 from .orient import Marks, draw
 
 Floats = NDArray[np.float64]
@@ -40,7 +41,7 @@ def boss(correlation: Floats, samples: float, tiers: Sequence[int] | None = None
     count = len(correlation)
     levels = list(tiers or [0] * count)
     search = _Search(correlation, samples, levels)
-    explained = np.diagonal(np.linalg.inv(correlation))
+    explained = np.diagonal(np.linalg.pinv(correlation, hermitian=True))
     order = sorted(range(count), key=lambda v: (levels[v], -explained[v]))
     moved = True
     while moved:
@@ -63,6 +64,9 @@ class _Search:
     def __init__(self, correlation: Floats, samples: float, tiers: Sequence[int]) -> None:
         self.correlation, self.samples, self.tiers = correlation, samples, tiers
         self.price = math.log(samples) / samples
+        # A resample repeats rows, and may hold fewer different ones than columns: enough parents explain anything then.
+        rank = int(np.linalg.matrix_rank(correlation, hermitian=True))
+        self.most = (int(samples) if rank == len(correlation) else min(int(samples), rank)) - SPARE
         self.known: dict[tuple[int, frozenset[int]], tuple[float, list[int]]] = {}
 
     def improve(self, order: list[int], v: int) -> bool:
@@ -99,8 +103,9 @@ class _Search:
         free = np.ones(len(at), dtype=bool)
         free[0] = False
         chosen: list[int] = []
-        while free.any():
-            share = covariance[0] ** 2 / (covariance[0, 0] * np.where(free, np.diagonal(covariance), np.inf))
+        while free.any() and len(chosen) < self.most:
+            usable = free & (np.diagonal(covariance) > COLLINEAR)
+            share = covariance[0] ** 2 / (covariance[0, 0] * np.where(usable, np.diagonal(covariance), np.inf))
             best = int(share.argmax())
             if -math.log1p(-min(float(share[best]), 1 - 1e-15)) <= self.price:
                 break

@@ -51,8 +51,8 @@ def discover(
         names: P unique names.
         method: ``pc`` (causal-learn), ``fast-pc`` (the same graph, computed here), ``fci`` (allows hidden common
             causes), ``ges`` (greedy, BIC score), ``boss`` (best order, BIC score), ``lingam`` (every edge an arrow,
-            right only for noise that is not Gaussian) or ``cdnod`` (rows of two datasets). `alpha` does not apply to
-            ``ges`` and ``boss``, nor `max_k` to these and ``lingam``.
+            right only for noise that is not Gaussian) or ``cdnod`` (rows of two datasets). `alpha` and `max_k`
+            do not apply to ``ges`` and ``boss``.
         alpha: significance level of each Fisher-z test.
         tiers: one number per column; no arrow points from a higher tier to a lower one. GES does not know of tiers
             while it searches; its edges between tiers are turned afterwards.
@@ -94,12 +94,11 @@ def _search(kept: Guarded, method: Method, alpha: float, tiers: Sequence[int] | 
             return reference.fci(kept, alpha, tiers)
         case "ges":
             return reference.ges(kept, tiers)
-        case "lingam":
-            return lingam(kept.data, kept.samples, alpha, tiers)
     correlation = np.asarray(np.corrcoef(kept.data.T))
     if method == "boss":
         return boss(correlation, kept.samples, tiers)
-    return orient(skeleton(correlation, kept.samples, alpha, kept.max_k), tiers)
+    found = skeleton(correlation, kept.samples, alpha, kept.max_k)
+    return lingam(kept.data, found.adjacent, tiers) if method == "lingam" else orient(found, tiers)
 
 
 def _with_dataset(

@@ -1,7 +1,7 @@
 """Which region moves first: one frame's motion against the next, where rows are frames.
 
 The series are steps: how far each region moves from one frame to the next, between onset and apex. A region leads
-another when its step tells the other's next step, given every region's step now, better than the same is told with
+another when its step tells the other's next step, given its own step now, better than the same is told with
 time reversed. Two readings of plain lagged correlation are so excluded: rhythm (independent series that are slow to
 change look tied) and a common driver seen through unequal noise (the cleaner region seems to lead). Neither changes
 when time is reversed; a lead does.
@@ -30,6 +30,8 @@ from .lead_result import EmotionLead, Lead, LeadResult
 from .result import Control
 
 Floats = NDArray[np.float64]
+
+_BELOW_ONE = 1 - 1e-12
 
 FEWEST_STEPS = 3
 """Steps between onset and apex below which a clip says nothing about order."""
@@ -170,14 +172,33 @@ def _strengths(clips: _Clips, following: Floats, weights: Floats, kinds: int) ->
 
 
 def _told(now: Floats, after: Floats, samples: float) -> Floats:
-    """``|z|`` of each region's step and each one's next step, given all other regions' steps now; own pasts are 0."""
+    """How much each region's step tells of each one's next step beyond its own step now; own pasts are 0.
+
+    The mean of ``|z|`` given nothing else and ``|z|`` given all other regions, as in `mask.causal.score`: neighbours
+    that move together would explain each other's lead away.
+    """
+    size: Floats = (_alone(now, after, samples) + _direct(now, after, samples)) / 2
+    np.fill_diagonal(size, 0.0)
+    return size
+
+
+def _alone(now: Floats, after: Floats, samples: float) -> Floats:
+    own, onward = np.maximum(np.diagonal(now), 1e-12), np.diagonal(after)
+    crossed = after - now * (onward / own)
+    spread = np.maximum(own[:, None] - now**2 / own, 1e-12) * np.maximum(own - onward**2 / own, 1e-12)
+    size: Floats = np.sqrt(max(samples - 4, 1.0)) * np.arctanh(
+        np.minimum(np.abs(crossed) / np.sqrt(spread), _BELOW_ONE)
+    )
+    return size
+
+
+def _direct(now: Floats, after: Floats, samples: float) -> Floats:
     # A resample may leave a region still.
     precision = np.linalg.pinv(now, hermitian=True)
     slope = precision @ after
     left = np.maximum(np.diagonal(now) - (after * slope).sum(axis=0), 1e-12)
     scale = np.sqrt(np.maximum(np.diagonal(precision), 1e-12)[:, None] * left)
     size: Floats = np.sqrt(max(samples - len(now) - 2, 1.0)) * np.abs(np.arcsinh(slope / scale))
-    np.fill_diagonal(size, 0.0)
     return size
 
 
@@ -189,7 +210,9 @@ def _told_apex(now: Floats, after: Floats, pattern: Floats, samples: float) -> F
     onward = np.einsum("ab,bc,ac->a", others, after, others)
     crossed = np.einsum("ab,ab->a", after, others) - own * onward / towards
     spread = np.maximum(np.diagonal(now) - own**2 / towards, 1e-12) * np.maximum(towards - onward**2 / towards, 1e-12)
-    size: Floats = np.sqrt(max(samples - 3, 1.0)) * np.arctanh(np.minimum(np.abs(crossed) / np.sqrt(spread), 1 - 1e-12))
+    size: Floats = np.sqrt(max(samples - 4, 1.0)) * np.arctanh(
+        np.minimum(np.abs(crossed) / np.sqrt(spread), _BELOW_ONE)
+    )
     return size
 
 

@@ -2,9 +2,9 @@
 
 The variable whose regression leaves the others' residuals most independent of it comes first; it is taken out of the
 rest, and so on. The order is causal-learn's ``DirectLiNGAM``'s, found for all pairs at once, ten times as fast. Which
-of the arrows it allows are there is then tested as everywhere in MASK: a Fisher-z test given all variables before, at
-the level asked, where causal-learn's adaptive lasso has no level. On Gaussian noise the order is arbitrary, and so is
-every arrow within a tier.
+variables are adjacent is tested as everywhere in MASK, by PC's skeleton at the level asked: causal-learn's adaptive
+lasso has no level, and fails where there are fewer rows than columns. On Gaussian noise the order is arbitrary, and so
+is every arrow within a tier.
 
 Sources: Shimizu et al., DirectLiNGAM, JMLR 2011; Hyvärinen and Smith, Pairwise likelihood ratios for estimation of
 non-Gaussian structural equation models, JMLR 2013 (the measure).
@@ -18,8 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .fisherz import critical
-from .orient import ARROW, TAIL, Marks
+from .orient import ARROW, NONE, TAIL, Marks
 
 Floats = NDArray[np.float64]
 
@@ -27,38 +26,25 @@ _K1, _K2, _GAMMA = 79.047, 7.4129, 0.37457
 """Constants of Hyvärinen's maximum entropy approximation (NeurIPS 1997)."""
 
 
-def lingam(data: Floats, samples: float, alpha: float, tiers: Sequence[int] | None = None) -> Marks:
-    """Search for the directed graph of a linear model with noise that is not Gaussian.
+def lingam(data: Floats, adjacent: NDArray[np.bool_], tiers: Sequence[int] | None = None) -> Marks:
+    """Turn the edges of a skeleton by the order of a linear model with noise that is not Gaussian.
 
     Args:
         data: ``float64 (N, P)``, guarded (see `mask.causal.guards`).
-        samples: N less any degrees of freedom already spent.
-        alpha: significance level of the test of each arrow.
+        adjacent: ``bool (P, P)``, from `mask.causal.fisherz.skeleton`.
         tiers: one number per column; a lower tier comes first.
 
     Returns:
         ``int8 (P, P)`` marks, every edge an arrow (convention of `mask.causal.orient`).
     """
-    order = causal_order(data, tiers)
-    correlation = np.asarray(np.corrcoef(data.T))
-    marks = np.zeros(correlation.shape, dtype=np.int8)
-    for place, v in enumerate(order):
-        # The test has one row to spare at least; the latest variables before it then stand for the rest.
-        earlier = order[max(0, place - int(samples) + 3) : place]
-        if not earlier:
-            continue
-        at = [v, *earlier]
-        precision = np.linalg.inv(correlation[np.ix_(at, at)])
-        size = np.abs(precision[0, 1:]) / np.sqrt(precision[0, 0] * np.diagonal(precision)[1:])
-        needed = math.tanh(critical(alpha) / math.sqrt(samples - len(earlier) - 2))
-        parents = [p for p, r in zip(earlier, size, strict=True) if r > needed]
-        marks[parents, v], marks[v, parents] = TAIL, ARROW
-    return marks
+    place = np.argsort(causal_order(data, tiers))
+    first = adjacent & (place[:, None] < place)
+    return np.where(first, TAIL, np.where(first.T, ARROW, NONE)).astype(np.int8)
 
 
 def causal_order(data: Floats, tiers: Sequence[int] | None = None) -> list[int]:
     """The columns, causes first, tier by tier."""
-    values = np.asarray(data, dtype=np.float64).copy()
+    values = _scaled(np.asarray(data, dtype=np.float64))
     levels = np.array(tiers or [0] * values.shape[1])
     left = list(range(values.shape[1]))
     order: list[int] = []
@@ -67,17 +53,15 @@ def causal_order(data: Floats, tiers: Sequence[int] | None = None) -> list[int]:
         first = left[int(may[0]) if len(may) == 1 else int(may[_dependence(values[:, left], may).argmin()])]
         left.remove(first)
         order.append(first)
-        cause = values[:, first] - values[:, first].mean()
-        slope = cause @ values[:, left] / (cause @ cause)
-        values[:, left] -= np.outer(values[:, first], slope)
+        cause = _scaled(values[:, [first]])[:, 0]
+        values[:, left] -= np.outer(cause, cause @ values[:, left] / len(cause))
     return order
 
 
 def _dependence(values: Floats, may: NDArray[np.intp]) -> Floats:
     """How far each candidate is from being the cause of every other variable; 0 where it is."""
-    rows = len(values)
-    scaled = (values - values.mean(axis=0)) / values.std(axis=0)
-    correlation = scaled.T @ scaled / rows
+    scaled = _scaled(values)
+    correlation = scaled.T @ scaled / len(scaled)
     entropy = _entropy(scaled)
     out = np.zeros(len(may))
     for at, i in enumerate(may):
@@ -90,6 +74,14 @@ def _dependence(values: Floats, may: NDArray[np.intp]) -> Floats:
         better = entropy[others] + cause - entropy[i] - effect
         out[at] = (np.minimum(0.0, better) ** 2).sum()
     return out
+
+
+def _scaled(values: Floats) -> Floats:
+    """Columns of mean 0 and variance 1; 0 where nothing is left, as after as many causes as there are rows."""
+    inside = values - values.mean(axis=0)
+    spread = inside.std(axis=0)
+    scaled: Floats = np.where(spread > 1e-9, inside / np.where(spread > 1e-9, spread, 1.0), 0.0)
+    return scaled
 
 
 def _entropy(values: Floats) -> Floats:
