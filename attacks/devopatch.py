@@ -1,7 +1,8 @@
 """Differential evolution that sees labels only (after DevoPatch).
 
 Source: Z. Chen, B. Li, S. Wu, S. Ding, W. Zhang, "Query-Efficient Decision-based Black-Box Patch Attack", IEEE TIFS
-2023, arXiv:2307.00477; written anew from the paper, no code taken (the authors' is for academic use only).
+2023, arXiv:2307.00477; written anew from its published description, no code taken (the authors' is for academic use
+only).
 
 A small population of places in whole numbers is mutated and crossed, and only labels decide who survives.
 

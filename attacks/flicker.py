@@ -1,9 +1,9 @@
 """One colour offset per frame, the same for all its pixels: a flicker (Pony et al., CVPR 2021).
 
 Source: R. Pony, I. Naeh, S. Mannor, "Over-the-Air Adversarial Flickering Attacks against Video Recognition Networks",
-CVPR 2021, arXiv 2002.05123; written anew from the paper: the offset of every frame and channel is found by Adam on the
-clipped squared margin plus regularisers of thickness (the offsets' mean square) and roughness (that of their first and
-second differences in time, taken round the clip's end).
+CVPR 2021, arXiv 2002.05123; written anew from its published description: the offset of every frame and channel is
+found by Adam on the clipped squared margin plus regularisers of thickness (the offsets' mean square) and roughness
+(that of their first and second differences in time, taken round the clip's end).
 
 Differences from the paper: the offsets are bounded in Linf by the threat model, enforced by the core; the clip is its
 onset and apex frame; a flow map is one frame of channels (u, v, strain), whose offset has no roughness; the margin is

@@ -1,7 +1,7 @@
 """Local search from a first good place that sees labels only (after HardBeat).
 
 Source: G. Tao, S. An, S. Cheng, G. Shen, X. Zhang, "Hard-label Black-box Universal Adversarial Patch Attack", USENIX
-Security 2023; written anew from the paper (the authors' code is Apache-2.0; none is taken).
+Security 2023; written anew from its published description (the authors' code is Apache-2.0; none is taken).
 
 Three stages, with the paper's shares of the queries: a tenth looks for a place, the middle of the face first, then
 others at random, each with two contents, and after ten places only near the best; six tenths try contents at the best

@@ -1,8 +1,8 @@
 """A policy over place and texture, taught by the target's scores (the textured attack of PatchAttack, scores).
 
 Source: C. Yang, A. Kortylewski, C. Xie, Y. Cao, A. Yuille, "PatchAttack: A Black-box Texture-based Attack with
-Reinforcement Learning", ECCV 2020, arXiv:2004.05682; written anew from the paper (the authors' code is MIT; none is
-taken).
+Reinforcement Learning", ECCV 2020, arXiv:2004.05682; written anew from its published description (the authors' code is
+MIT; none is taken).
 
 An agent draws plans from its policy, is rewarded by how far each pushes the emotion's odds down, and climbs the policy
 gradient (REINFORCE) with the mean reward of the round as baseline and Adam as optimiser, 50 rounds as in the paper.

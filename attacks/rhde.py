@@ -1,7 +1,7 @@
 """Differential evolution over place, motion and angle that breeds near the best places (RHDE, scores).
 
 Source: X. Wei, Y. Guo, J. Yu, "Adversarial Sticker: A Stealthy Attack Method in the Physical World", IEEE TPAMI 2022,
-arXiv:2104.06728; written anew from the paper, no code taken (the authors' has no licence).
+arXiv:2104.06728; written anew from its published description, no code taken (the authors' has no licence).
 
 The paper observes that places that fool a recognizer lie in clusters. So the better half of each generation breeds
 with its own neighbourhood (inbreeding), the other half by differential evolution across the population (crossbreeding),

@@ -1,8 +1,8 @@
 """Random search over place and content, ever smaller steps, keeping what improves (Patch-RS of Sparse-RS, scores).
 
 Source: F. Croce, M. Andriushchenko, N. D. Singh, N. Flammarion, M. Hein, "Sparse-RS: a Versatile Framework for
-Query-Efficient Sparse Black-Box Adversarial Attacks", AAAI 2022, arXiv:2006.12834; written anew from the paper (the
-authors' code is MIT; none is taken).
+Query-Efficient Sparse Black-Box Adversarial Attacks", AAAI 2022, arXiv:2006.12834; written anew from its published
+description (the authors' code is MIT; none is taken).
 
 One plan is changed at a time: in one step of five its place, in the others its content. The place moves by at most
 .75 of the face at first, falling linearly to nothing as the queries are spent. A change is kept when it lowers the

@@ -1,7 +1,7 @@
 """Perturb few frames: on an onset and apex pair, one of them (Wei et al., AAAI 2019).
 
 Source: X. Wei, J. Zhu, S. Yuan, H. Su, "Sparse Adversarial Perturbations for Videos", AAAI 2019, arXiv 1803.02536;
-written anew from the paper.
+written anew from its published description.
 
 The paper keeps the perturbation off all frames but a few by a temporal mask and makes it small by the l2,1 norm, which
 sums the frames' norms. Here the mask leaves the apex alone to be changed (or the onset), and the l2,1 norm of one frame
