@@ -34,7 +34,7 @@ from mask.regions import load, region_sites
 from ._choose import at, draw_motion, nearest
 
 SOURCES = ("observation", "intervention", "clip")
-_SHORTLIST = 64  # plans tried on the clip itself, when the other sources have an opinion
+_SHORTLIST = 32  # plans tried on the clip itself, when the other sources have an opinion
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class FoldedRecognizer(Recognizer):
             raise ValueError("the folds disagree about the order of the labels")
         self.name, self.labels, self.reads = name, first.labels, first.reads
         self.strangers, self.seen, self.panel = strangers, frozenset(seen), panel
+        self._models = tuple({id(f): f for f in self.folds.values()}.values())
         self._card = dict(card or {})
 
     def card(self) -> dict[str, Any]:
@@ -53,7 +54,7 @@ class FoldedRecognizer(Recognizer):
     @property
     def models(self) -> tuple[Recognizer, ...]:
         """Every model once."""
-        return tuple({id(f): f for f in self.folds.values()}.values())
+        return self._models
 
     def fold(self, subject: str) -> Recognizer:
         """The model that has not seen `subject`.
@@ -83,8 +84,9 @@ class FoldedRecognizer(Recognizer):
     def predict(self, clips: Sequence[Clip]) -> Prediction:
         groups: dict[int, list[int]] = {}
         models: dict[int, Recognizer] = {}
+        who = {s: self.models_for(s) for s in dict.fromkeys(c.subject for c in clips)}
         for i, clip in enumerate(clips):
-            chosen = self.models_for(clip.subject)
+            chosen = who[clip.subject]
             model = chosen[0] if len(chosen) == 1 else _Average(chosen)
             key = id(model) if len(chosen) == 1 else -1
             models.setdefault(key, model)
