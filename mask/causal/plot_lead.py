@@ -37,9 +37,9 @@ def lead_figure(found: LeadResult) -> Figure:
     left.set_title(f"{found.frames} steps of {found.clips} clips, onset to apex: {verdict}", fontsize=10, color=INK)
     for i, finding in enumerate(found.by_emotion):
         named = finding.region is not None
-        right.barh(i, finding.score, color=ACCENT if named else "none", ec=ACCENT if named else GREY)
+        right.barh(i, finding.score, height=0.3, color=ACCENT if named else "none", ec=ACCENT if named else GREY)
         told = f"{finding.emotion}: {finding.region or 'abstains'}".replace("_", " ")
-        right.text(0.0, i - 0.45, told, va="bottom", color=INK, fontsize=10, parse_math=False)
+        right.text(0.0, i - 0.2, told, va="bottom", color=INK, fontsize=10, parse_math=False)
     right.set(yticks=[], xlim=(0, max([4.0, *(f.score for f in found.by_emotion)])))
     right.set_ylim(len(found.by_emotion) - 0.4, -0.9)
     right.spines[["top", "right", "left"]].set_visible(False)
