@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from mask import registry
-from mask.audit import Half, Owners, Setting
+from mask.audit import Half, Setting
 from mask.cli.audit import owned
 from mask.clip import Clip
 from mask.contracts import Prediction, Reads, Recognizer
 from mask.folds import FoldedRecognizer
+from mask.owners import Owners
 from mask.plan import Placement, Plan, ThreatModel
 from mask.regions import load, sites
 from mask.surrogate import PANEL, Owned, siblings

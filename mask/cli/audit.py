@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from mask import registry
-from mask.audit import Setting, check, run, surrogate_cards
+from mask.audit import Setting, check, run
 from mask.cli.console import Progress, note, print_json, say, table
 from mask.contracts import Attack, Defense, Recognizer
 from mask.errors import ThresholdNotMet, UsageError
 from mask.folds import FoldedRecognizer
+from mask.owners import surrogate_cards
 from mask.plan import MOTIONS, Motion, ThreatModel
 from mask.runs import Run, command_line, environment
 from mask.summary import conclusion, gather
