@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mask.clip import Clip
 from mask.contracts import Scene, WhiteBox
-from mask.errors import InvalidPlan, NoFaceError
+from mask.errors import NoFaceError
 from mask.geometry import BOX_MM, face_box
 from mask.plan import Kinetics, Placement, Plan, Site
 from mask.sticker import Pose, art, flowspace, progress
@@ -150,16 +150,6 @@ def planned(scene: Scene, found: Found, evidence: str) -> Plan:
     """What was found, as a plan."""
     placement = Placement(found.site.x, found.site.y, scene.threat.area, region=found.site.region)
     return Plan(placement, found.motion, art.tiles(found.colours), evidence)
-
-
-def hidden(scene: Scene, opened: WhiteBox) -> int:
-    """The class to leave: the emotion to hide or, when that is not known, the recognizer's answer, for a query."""
-    if scene.hide is not None:
-        if scene.hide not in opened.labels:
-            raise InvalidPlan(f"the recognizer knows no {scene.hide!r}; it knows {', '.join(opened.labels)}")
-        return opened.labels.index(scene.hide)
-    with torch.no_grad():
-        return int(opened(opened.given).argmax())
 
 
 def by_slope(clip: Clip, scene: Scene, opened: WhiteBox, label: int, looks: int) -> Plan:

@@ -10,6 +10,8 @@ from mask.contracts import Access, Attack, Scene, WhiteBox
 from mask.digital import Perturbation
 from mask.errors import BudgetExhausted, InvalidPlan
 
+from ._effort import hidden
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -29,7 +31,7 @@ class DigitalAttack(Attack):
 
         try:
             opened = scene.target.open()
-            label = torch.tensor([self._label(opened, scene)], device=opened.given.device)
+            label = torch.tensor([hidden(scene, opened)], device=opened.given.device)
             changed = self.perturb(opened, label, scene)
         except BudgetExhausted as error:
             raise InvalidPlan(f"it takes more looks at the target than the budget allows: {error}") from error
@@ -44,16 +46,6 @@ class DigitalAttack(Attack):
     @abstractmethod
     def told(self) -> str:
         """The attack and its parameters, for results."""
-
-    def _label(self, opened: WhiteBox, scene: Scene) -> int:
-        import torch
-
-        if scene.hide is not None:
-            if scene.hide not in opened.labels:
-                raise InvalidPlan(f"the recognizer knows no {scene.hide!r}; it knows {', '.join(opened.labels)}")
-            return opened.labels.index(scene.hide)
-        with torch.no_grad():
-            return int(opened(opened.given).argmax())
 
 
 def run_torchattack(name: str, opened: WhiteBox, label: Tensor, scene: Scene, **options: object) -> Tensor:

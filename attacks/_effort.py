@@ -1,8 +1,11 @@
-"""How hard the content of a sticker is worked on; what attacks that optimise it share."""
+"""What attacks that follow a gradient share: what they hide, and how hard content is worked on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from mask.contracts import Scene, WhiteBox
+from mask.errors import InvalidPlan
 
 
 @dataclass(frozen=True)
@@ -33,3 +36,15 @@ class Effort:
             raise ValueError(f"steps is {self.steps} and draws {self.draws}; expected 1 or more")
         if not self.rate > 0 or self.variation < 0 or self.print_score < 0:
             raise ValueError("rate must be more than 0, and the weights of variation and print_score not negative")
+
+
+def hidden(scene: Scene, opened: WhiteBox) -> int:
+    """The class to leave: the emotion to hide or, when that is not known, the recognizer's answer, for a query."""
+    import torch  # not before it is needed: attacks are listed without it
+
+    if scene.hide is not None:
+        if scene.hide not in opened.labels:
+            raise InvalidPlan(f"the recognizer knows no {scene.hide!r}; it knows {', '.join(opened.labels)}")
+        return opened.labels.index(scene.hide)
+    with torch.no_grad():
+        return int(opened(opened.given).argmax())

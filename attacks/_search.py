@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mask.causal.effects import log_odds_lost
 from mask.contracts import Prediction, Scene
 from mask.errors import BudgetExhausted
 from mask.plan import Plan
@@ -20,7 +21,6 @@ from ._lattice import Lattice, Point
 
 _TRIES = 16
 _FIRST_LOOKS = 9
-_FLOOR = 1e-9
 
 
 def margin(told: Prediction, label: str) -> NDArray[np.float64]:
@@ -28,11 +28,8 @@ def margin(told: Prediction, label: str) -> NDArray[np.float64]:
 
     Probabilities below 1e-9 count as that; a recognizer of one class has a rival of that probability.
     """
-    logs = np.log(np.maximum(np.nan_to_num(told.probabilities), _FLOOR))
-    k = told.labels.index(label)
-    rival = np.delete(logs, k, axis=1).max(axis=1, initial=np.log(_FLOOR))
     answered = np.array([s == "ok" for s in told.status], dtype=bool)
-    return np.where(answered, logs[:, k] - rival, np.inf)
+    return np.where(answered, -log_odds_lost(told, label), np.inf)
 
 
 def commonest(names: Iterable[str | None]) -> str | None:

@@ -24,7 +24,7 @@ from mask.geometry import BOX_MM
 from mask.plan import Kinetics, Plan, Site
 
 from ._choose import draw_motion
-from ._effort import Effort
+from ._effort import Effort, hidden
 from ._offline import chance
 
 if TYPE_CHECKING:
@@ -34,41 +34,25 @@ _PLAIN = "heart"
 
 
 @dataclass(frozen=True)
-class EotPatch(Attack):
-    """Optimises content and place together.
+class EotPatch(Effort, Attack):
+    """Optimises content and place together, as hard as `Effort` says.
 
     Args:
-        tiles: cells along a side of the content, 2 to 16.
-        steps: gradient steps.
-        draws: of physics a step, each a query.
         every: steps between moves; 0 stays where it begins.
-        rate: of Adam, on the logits of the colours.
-        variation: weight of total variation.
-        print_score: weight of the non-printability score.
         looks: plans looked at on a flow map.
     """
 
     access: ClassVar[Access] = "gradient"
-    tiles: int = 8
-    steps: int = 40
-    draws: int = 4
     every: int = 5
-    rate: float = 0.3
-    variation: float = 0.25
-    print_score: float = 0.1
     looks: int = 20
 
     def __post_init__(self) -> None:
-        self._effort.check()
+        self.check()
         if self.every < 0 or self.looks < 1:
             raise ValueError(f"every is {self.every} and looks {self.looks}; expected 0 or more, and 1 or more")
 
-    @property
-    def _effort(self) -> Effort:
-        return Effort(self.tiles, self.steps, self.draws, self.rate, self.variation, self.print_score)
-
     def plan(self, clip: Clip, scene: Scene) -> Plan:
-        from ._content import Content, Studio, by_slope, hidden, planned
+        from ._content import Content, Studio, by_slope, planned
 
         try:
             opened = scene.target.open()
@@ -77,7 +61,7 @@ class EotPatch(Attack):
                 return by_slope(clip, scene, opened, label, self.looks)
             studio = Studio(clip, scene, opened, label, self.tiles)
             site = scene.sites[int(scene.rng.integers(len(scene.sites)))]
-            content = Content(studio, scene, self._effort, site, draw_motion(scene))
+            content = Content(studio, scene, self, site, draw_motion(scene))
             self._work(content, scene)
         except (InvalidPlan, BudgetExhausted) as error:
             return chance(scene, f"no gradient to follow: {error}", _PLAIN)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
+from mask.causal.effects import candidates
 from mask.clip import Clip
 from mask.contracts import Access, Attack, Scene
-from mask.plan import Placement, Plan
+from mask.plan import Plan
+
+from ._search import commonest
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,8 @@ class Exhaustive(Attack):
     art: str = "heart"
 
     def plan(self, clip: Clip, scene: Scene) -> Plan:
-        area = scene.threat.area
         plans = [
-            Plan(Placement(s.x, s.y, area, region=s.region), m, self.art, "best of all places tried")
-            for s in scene.sites
-            for m in scene.threat.motions()
+            replace(p, evidence="best of all places tried") for p in candidates(scene.threat, scene.sites, self.art)
         ]
         remaining = scene.target.remaining
         # In random order even when all are asked about, so that success after q queries is that of q random plans.
@@ -38,17 +38,13 @@ class Exhaustive(Attack):
             return plans[0]
         told = scene.target.score(plans)
         answered = np.array([s == "ok" for s in told.status])
-        if not answered.any():
+        hide = scene.hide if scene.hide in told.labels else commonest(told.names)
+        if hide is None or not answered.any():
             return plans[0]
-        hide = scene.hide if scene.hide in told.labels else _commonest([n for n in told.names if n])
         left = np.where(answered, told.of(hide), np.inf)
         wrong = np.array([n is not None and n != hide for n in told.names])
         # A wrong answer beats any probability: with ties and calibration, the lowest is not always a flip.
         return plans[int(np.lexsort((left, ~wrong))[0])]
-
-
-def _commonest(names: list[str]) -> str:
-    return max(dict.fromkeys(names), key=names.count)
 
 
 create = Exhaustive

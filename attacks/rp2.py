@@ -22,7 +22,7 @@ from mask.errors import BudgetExhausted, InvalidPlan
 from mask.plan import Kinetics, Plan, Site
 
 from ._choose import draw_motion
-from ._effort import Effort
+from ._effort import Effort, hidden
 from ._offline import chance
 
 if TYPE_CHECKING:
@@ -34,43 +34,27 @@ _STEP = 0.05
 
 
 @dataclass(frozen=True)
-class Rp2(Attack):
-    """Finds the region first and the content then.
+class Rp2(Effort, Attack):
+    """Finds the region first and the content then, as hard as `Effort` says.
 
     Args:
         search: steps of the first stage, each a query.
         sparsity: weight of the L1 norm there, as a share of the largest gradient: pixels of less are left alone.
-        tiles: cells along a side of the content, 2 to 16.
-        steps: gradient steps of the second stage.
-        draws: of physics a step, each a query.
-        rate: of Adam, on the logits of the colours.
-        variation: weight of total variation.
-        print_score: weight of the non-printability score.
         looks: plans looked at on a flow map.
     """
 
     access: ClassVar[Access] = "gradient"
     search: int = 20
     sparsity: float = 0.1
-    tiles: int = 8
-    steps: int = 40
-    draws: int = 4
-    rate: float = 0.3
-    variation: float = 0.25
-    print_score: float = 0.1
     looks: int = 20
 
     def __post_init__(self) -> None:
-        self._effort.check()
+        self.check()
         if self.search < 1 or not 0 <= self.sparsity < 1:
             raise ValueError(f"search is {self.search} and sparsity {self.sparsity}; expected 1 or more, and 0 to 1")
 
-    @property
-    def _effort(self) -> Effort:
-        return Effort(self.tiles, self.steps, self.draws, self.rate, self.variation, self.print_score)
-
     def plan(self, clip: Clip, scene: Scene) -> Plan:
-        from ._content import Content, Studio, afford, by_slope, hidden, planned
+        from ._content import Content, Studio, afford, by_slope, planned
 
         try:
             opened = scene.target.open()
@@ -79,7 +63,7 @@ class Rp2(Attack):
                 return by_slope(clip, scene, opened, label, self.looks)
             studio = Studio(clip, scene, opened, label, self.tiles)
             motion = draw_motion(scene)
-            content = Content(studio, scene, self._effort, self._region(studio, opened, label, motion, scene), motion)
+            content = Content(studio, scene, self, self._region(studio, opened, label, motion, scene), motion)
             for _ in range(self.steps):
                 if not afford(scene, self.draws):
                     break

@@ -130,7 +130,7 @@ def effects_on(
     """
     told = surrogate(clip, plans)
     answered = np.array([s == "ok" for s in told.status])
-    effect = np.where(answered, _lost(told, emotion) - _lost(surrogate(clip, ()), emotion), 0.0)
+    effect = np.where(answered, log_odds_lost(told, emotion) - log_odds_lost(surrogate(clip, ()), emotion), 0.0)
     wrong = np.array([name is not None and name != emotion for name in told.names])
     return np.clip(effect, -CLIP, CLIP), wrong
 
@@ -143,7 +143,7 @@ def worth(effect: NDArray[np.float64], flips: NDArray[Any]) -> NDArray[np.float6
     return effect + _TIE * flips
 
 
-def _lost(told: Prediction, emotion: str) -> NDArray[np.float64]:
+def log_odds_lost(told: Prediction, emotion: str) -> NDArray[np.float64]:
     """Log-odds of the strongest rival against `emotion`."""
     logs = np.log(np.maximum(told.probabilities, 1e-9))
     k = told.labels.index(emotion)
