@@ -9,7 +9,7 @@ from mask.clip import Clip, Landmarks, Points
 from mask.digital import Perturbation
 from mask.errors import NoFaceError
 from mask.plan import Plan, ThreatModel
-from mask.regions import check_place
+from mask.regions import check_places
 from mask.sticker import StickeredFrames, flowspace
 
 
@@ -19,18 +19,18 @@ def check(clip: Clip, plan: Plan | Perturbation, threat: ThreatModel) -> None:
         plan.check(clip, threat)
     else:
         threat.check(plan)
-        check_place(plan.placement, plan.kinetics.kind, clip.space)
+        check_places(plan, threat, clip.space)
 
 
 def apply(clip: Clip, plan: Plan | Perturbation) -> Clip:
-    """Put one sticker on a clip, or change its pixels.
+    """Put stickers on a clip, or change its pixels.
 
     Args:
         clip: frames with landmarks, or a flow map; for changed pixels, landmarks are not needed.
         plan: a plan the threat model allows (`check`).
 
     Returns:
-        The same clip, labels, landmarks and all, seen with the sticker. Frames are drawn when they are asked for.
+        The same clip, labels, landmarks and all, seen with them. Frames are drawn when they are asked for.
 
     Raises:
         NoFaceError: when the clip has no landmarks, or no face in its onset or apex frame.

@@ -290,6 +290,8 @@ class Scene:
         rng: the only source of randomness; seeded per clip, so that plans do not depend on order.
         step: spacing of the sites on frames, as `mask.regions.region_sites` takes it.
         surrogate: what the attacker owns, for offline use on this very clip; `None` for nothing.
+        places: the places the threat model allows for one sticker of a given share of the face box; `None` where only
+            `sites` are known.
     """
 
     threat: ThreatModel
@@ -300,6 +302,7 @@ class Scene:
     rng: np.random.Generator
     step: float | None = None
     surrogate: Surrogate | None = None
+    places: Callable[[float], tuple[Site, ...]] | None = None
 
 
 class Attack(ABC):

@@ -34,6 +34,8 @@ HEIGHT_MM = 5.0
 TURN_DEGREES = 10.0
 """The largest turn of the head between onset and apex that moves a raised sticker: .88 mm at the greatest height."""
 
+MOST_STICKERS = 16
+
 DIRECTIONS: tuple[tuple[float, float], ...] = (
     (1.0, 0.0),
     (0.0, 1.0),
@@ -109,14 +111,15 @@ class Kinetics:
 
 @dataclass(frozen=True)
 class Plan:
-    """One sticker on one clip.
+    """The stickers on one clip: one, or several of one drawing that move alike.
 
     Args:
-        placement: where.
-        kinetics: how it moves.
+        placement: where the sticker is, or the first of several.
+        kinetics: how it moves; each of several moves on its own skin.
         art: which drawing, by name in `mask.sticker.art`.
         evidence: in a few words, what chose this plan.
         abstained: the attack found no evidence and fell back to what `evidence` says.
+        more: where the others are.
     """
 
     placement: Placement
@@ -124,12 +127,19 @@ class Plan:
     art: str = "grey"
     evidence: str = ""
     abstained: bool = False
+    more: tuple[Placement, ...] = ()
+
+    @property
+    def placements(self) -> tuple[Placement, ...]:
+        """Where all the stickers are."""
+        return (self.placement, *self.more)
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What the rendered clip depends on: plans with equal keys give equal pixels."""
-        p, k = self.placement, self.kinetics
-        return (self.art, p.x, p.y, p.area, p.angle, k.kind, k.direction, k.reach_mm)
+        k = self.kinetics
+        where = (v for p in self.placements for v in (p.x, p.y, p.area, p.angle))
+        return (self.art, k.kind, k.direction, k.reach_mm, *where)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data; `from_json` reads it back."""
@@ -141,7 +151,8 @@ class Plan:
         kinetics = dict(data["kinetics"])
         kinetics["direction"] = tuple(kinetics["direction"])
         rest = {k: data[k] for k in ("art", "evidence", "abstained") if k in data}
-        return cls(Placement(**data["placement"]), Kinetics(**kinetics), **rest)
+        more = tuple(Placement(**p) for p in data.get("more", ()))
+        return cls(Placement(**data["placement"]), Kinetics(**kinetics), **rest, more=more)
 
 
 @dataclass(frozen=True)
@@ -150,7 +161,7 @@ class ThreatModel:
 
     Args:
         kinetics: the one way of moving this result is about.
-        area: the largest share of the face box a sticker may cover.
+        area: the largest share of the face box that all stickers together may cover.
         directions: the motions an overlay may choose from, and the ways the wearer of a raised sticker may turn.
         reach_mm: how far an overlay may move along each axis, on frames.
         slip_mm: how far a loosely attached sticker may slide, at most `SLIP_MM`.
@@ -158,6 +169,8 @@ class ThreatModel:
         budget: queries to the target per clip, the final one included; `None` for no limit.
         wearer_knows_emotion: whether a plan may depend on the true emotion (the wearer knows what to hide).
         eps: for ``digital``, the most by which a pixel may change, in 1/255 (Linf); stickers do not use it.
+        number: the most stickers worn at once. They may not lie on one another.
+        regions: the regions of the scheme ``mesh`` in which a sticker's centre may lie; none named is all of them.
     """
 
     kinetics: Motion = "skin"
@@ -170,6 +183,8 @@ class ThreatModel:
     wearer_knows_emotion: bool = True
     notes: tuple[str, ...] = field(default=())
     eps: int = 8
+    number: int = 1
+    regions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kinetics not in (*MOTIONS, "digital"):
@@ -178,6 +193,8 @@ class ThreatModel:
             raise ValueError(f"eps is {self.eps!r}; expected a whole number of 1/255, from 1 to 255")
         if not 0 < self.area < 1:
             raise ValueError(f"area is {self.area}; expected a share of the face between 0 and 1")
+        if not (isinstance(self.number, int) and 1 <= self.number <= MOST_STICKERS):
+            raise ValueError(f"number is {self.number!r}; expected 1 to {MOST_STICKERS} stickers")
         for what, value, most in (("slip_mm", self.slip_mm, SLIP_MM), ("height_mm", self.height_mm, HEIGHT_MM)):
             if not 0 < value <= most:
                 raise ValueError(f"{what} is {value}; expected more than 0 and at most {most:g} mm")
@@ -209,15 +226,20 @@ class ThreatModel:
 
     def check(self, plan: Plan) -> None:
         """Raise `InvalidPlan` when `plan` lies outside this threat model."""
-        p, k = plan.placement, plan.kinetics
-        if not all(math.isfinite(v) for v in (p.x, p.y, p.area, p.angle)):
-            raise InvalidPlan(f"the plan's placement is not finite: {p}")
-        if not (0 <= p.x <= 1 and 0 <= p.y <= 1):
-            raise InvalidPlan(f"the plan puts the sticker at ({p.x:.2f}, {p.y:.2f}), outside the face box")
-        if not 0 < p.area <= self.area + 1e-9:
-            raise InvalidPlan(f"the plan's sticker covers {p.area:.4f} of the face; the limit is {self.area:.4f}")
-        if k not in self.motions():
-            raise InvalidPlan(f"the plan moves as {k}; this threat model is about {self.kinetics}")
+        put = plan.placements
+        if len(put) > self.number:
+            raise InvalidPlan(f"the plan has {len(put)} stickers; the limit is {self.number}")
+        for p in put:
+            if not all(math.isfinite(v) for v in (p.x, p.y, p.area, p.angle)):
+                raise InvalidPlan(f"the plan's placement is not finite: {p}")
+            if not (0 <= p.x <= 1 and 0 <= p.y <= 1):
+                raise InvalidPlan(f"the plan puts the sticker at ({p.x:.2f}, {p.y:.2f}), outside the face box")
+        whole = sum(p.area for p in put)
+        if min(p.area for p in put) <= 0 or whole > self.area + 1e-9:
+            what = "sticker covers" if len(put) == 1 else f"{len(put)} stickers cover"
+            raise InvalidPlan(f"the plan's {what} {whole:.4f} of the face; the limit is {self.area:.4f}")
+        if plan.kinetics not in self.motions():
+            raise InvalidPlan(f"the plan moves as {plan.kinetics}; this threat model is about {self.kinetics}")
 
     def to_json(self) -> dict[str, Any]:
         """The threat model as plain data."""

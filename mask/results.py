@@ -36,6 +36,10 @@ class Row:
             that was wrong clean. Not known, and `None`, in results written before there was such a column.
         region, x, y, size, angle, direction: the plan; size is the share of the face box, direction that of its motion.
         evidence: what chose the plan, in the attack's words.
+        more: the plan's other stickers, each as ``x y size angle``, with semicolons between them.
+        refilmed: for a success on frames, in how many fresh draws of physics and codec the clip without stickers was
+            read correctly; `None` where it was not filmed again.
+        refilmed_wrong: in how many of these it is answered wrongly with them.
     """
 
     recognizer: str
@@ -60,6 +64,9 @@ class Row:
     art: str = ""
     abstained: bool = False
     evidence: str = ""
+    more: str = ""
+    refilmed: int | None = None
+    refilmed_wrong: int | None = None
 
     @property
     def clean_correct(self) -> bool:
@@ -69,7 +76,7 @@ class Row:
 
 COLUMNS = tuple(f.name for f in fields(Row))
 
-LATER = ("first_success",)
+LATER = ("first_success", "more", "refilmed", "refilmed_wrong")
 """Columns that older results do not have."""
 
 BUDGETS = (1, 10, 100, 1000)
@@ -118,7 +125,36 @@ def summarise(
         "abstained": sum(r.abstained for r in rows),
         "queries_mean": float(np.mean([r.queries for r in rows])) if rows else 0.0,
         "queries_max": max((r.queries for r in rows), default=0),
+        "refilmed": refilmed(correct, seed=seed),
         "anytime": anytime(correct, max((r.queries for r in rows), default=0) if budget is None else budget),
+    }
+
+
+def refilmed(rows: Sequence[Row], *, seed: int = 0) -> dict[str, Any] | None:
+    """What is left of the successes when clips are filmed again with their stickers.
+
+    Each success counts by the share of fresh draws under which it is one; draws under which the clip without stickers
+    is misread are left out. A clip that was no success is not filmed again, so that `asr` is, if anything, too low.
+
+    Args:
+        rows: of clips that were correct clean.
+        seed: of the bootstrap over subjects.
+
+    Returns:
+        `None` where nothing was filmed again.
+    """
+    seen = [r for r in rows if r.refilmed is not None]
+    if not seen:
+        return None
+    share = np.array([(r.refilmed_wrong or 0) / r.refilmed if r.refilmed else 0.0 for r in rows])
+    totals = metrics.per_subject([r.subject for r in rows], np.column_stack([share, np.ones(len(rows))]))
+    interval = metrics.bootstrap(totals, lambda sums: sums[:, 0] / sums[:, 1], rng=np.random.default_rng(seed))
+    return {
+        "plans": len(seen),
+        "draws": sum(r.refilmed or 0 for r in seen),
+        "wrong": sum(r.refilmed_wrong or 0 for r in seen),
+        "asr": float(share.mean()),
+        "asr_ci95_subjects": None if math.isnan(interval[0]) else list(interval),
     }
 
 
@@ -228,7 +264,7 @@ def row_from(record: Mapping[str, Any]) -> Row:
         elif f.type == "float":
             values[f.name] = math.nan if raw in ("", None) else float(raw)
         else:
-            values[f.name] = str(raw)
+            values[f.name] = "" if raw is None else str(raw)
     return Row(**values)
 
 

@@ -137,7 +137,11 @@ def plan_of(row: Row, threat: ThreatModel) -> Plan:
     """The plan a row describes, carried out under a threat model."""
     step = tuple(float(v) for v in row.direction.split(",")) if row.direction else (0.0, 0.0)
     motion = threat.motion((step[0], step[1]))
-    return Plan(Placement(row.x, row.y, row.size, row.angle, row.region), motion, row.art, row.evidence)
+    others = ([float(v) for v in p.split()] for p in row.more.split(";") if p)
+    more = tuple(Placement(x, y, area, angle) for x, y, area, angle in others)
+    return Plan(
+        Placement(row.x, row.y, row.size, row.angle, row.region), motion, row.art, row.evidence, row.abstained, more
+    )
 
 
 def _pictures(clip: Clip, changed: Clip, show_frames: bool) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def test_audit_leaves_what_can_be_recomputed(run: Run, weights: Path, tmp_path: 
 def test_an_interrupted_audit_goes_on_where_it_stopped(
     run: Run, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mask.audit import Cell
+    from mask.cell import Cell
 
     out = tmp_path / "audit"
     words = ["audit", f"ststnet:weights={weights}", "--data", DATA, "--out", out, "--quiet"]

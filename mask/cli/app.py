@@ -146,10 +146,17 @@ def audit(
     ] = "random,centre,region,au-sticker,grey,causal,exhaustive",
     defenses: Annotated[str, typer.Option(metavar="a,b", help="see 'mask list defenses'; none is always tried")] = "",
     kinetics: Annotated[str, typer.Option(metavar="a,b", help="skin, slip, raised, overlay, screen")] = "skin,overlay",
-    area: Annotated[float, typer.Option(help="share of the face box the sticker may cover")] = 0.046,
+    area: Annotated[float, typer.Option(help="share of the face box that all stickers together may cover")] = 0.046,
+    number: Annotated[int, typer.Option(help="the most stickers worn at once; see the attack 'pieces'")] = 1,
+    regions: Annotated[
+        str, typer.Option(metavar="a,b", help="where stickers may be put, by region of the scheme mesh")
+    ] = "all",
     eps: Annotated[int, typer.Option(help="the most a pixel may change under digital attacks, in 1/255")] = 8,
     budget: Annotated[int | None, typer.Option(help="queries per clip, the final look included")] = None,
     blind: Annotated[bool, typer.Option("--blind", help="the wearer does not know which emotion to hide")] = False,
+    draws: Annotated[
+        int, typer.Option(min=0, help="how often clips of frames are filmed again with a plan that succeeded; 0: never")
+    ] = 4,
     require_asr: Annotated[
         float | None, typer.Option(help="exit with 100 unless some one-shot attack reaches this success rate")
     ] = None,
@@ -172,9 +179,12 @@ def audit(
         defenses=defenses,
         kinetics=kinetics,
         area=area,
+        number=number,
+        regions=regions,
         eps=eps,
         budget=budget,
         blind=blind,
+        draws=draws,
         require_asr=require_asr,
         show_faces=show_faces,
         seed=seed,

@@ -15,6 +15,7 @@ from mask.errors import ThresholdNotMet, UsageError
 from mask.folds import FoldedRecognizer
 from mask.owners import surrogate_cards
 from mask.plan import MOTIONS, Motion, ThreatModel
+from mask.regions import load
 from mask.runs import Run, command_line, environment
 from mask.summary import conclusion, gather
 
@@ -33,9 +34,12 @@ def audit(
     defenses: str,
     kinetics: str,
     area: float,
+    number: int,
+    regions: str,
     eps: int,
     budget: int | None,
     blind: bool,
+    draws: int,
     require_asr: float | None,
     show_faces: bool,
     seed: int,
@@ -50,10 +54,20 @@ def audit(
         recognizers=audited,
         dataset=registry.create("datasets", data),
         attacks=chosen,
-        threats=threat_models(kinetics, chosen, area=area, eps=eps, budget=budget, blind=blind),
+        threats=threat_models(
+            kinetics,
+            chosen,
+            area=area,
+            number=number,
+            regions=None if regions == "all" else named_regions(regions),
+            eps=eps,
+            budget=budget,
+            wearer_knows_emotion=not blind,
+        ),
         defenses=named_defenses(defenses),
         discovery=None if discovery is None else registry.create("datasets", discovery),
         **owned(surrogates, audited),
+        draws=draws,
         seed=seed,
     )
     check(setting)
@@ -97,6 +111,7 @@ def header(setting: Setting) -> dict[str, Any]:
         "surrogates": surrogate_cards(setting),
         "siblings": setting.siblings,
         "step": setting.step,
+        "draws": setting.draws,
         "seed": setting.seed,
     }
 
@@ -135,10 +150,27 @@ def named_defenses(text: str) -> dict[str, Defense | None]:
     return {"none": None, **{spec: registry.create("defenses", spec) for spec in _split(text) if spec != "none"}}
 
 
+def named_regions(text: str) -> tuple[str, ...]:
+    """Regions of the scheme ``mesh`` by name, at least one."""
+    names, known = tuple(_split(text)), load("mesh").names
+    unknown = [n for n in names if n not in known]
+    if unknown or not names:
+        what = f"there is no region {unknown[0]!r}" if unknown else "--regions names no region"
+        raise UsageError(f"{what}; expected 'all' or some of {', '.join(known)}")
+    return names
+
+
 def threat_models(
-    kinetics: str, attacks: Mapping[str, Attack], *, area: float, eps: int, budget: int | None, blind: bool
+    kinetics: str, attacks: Mapping[str, Attack], *, regions: tuple[str, ...] | None = None, **limits: Any
 ) -> tuple[ThreatModel, ...]:
-    """One threat model per way of moving where there are stickers, and one for changed pixels where there are such."""
+    """One threat model per way of moving where there are stickers, and one for changed pixels where there are such.
+
+    Args:
+        kinetics: names, with commas between them.
+        attacks: those that will be tried.
+        regions: where stickers may be put; `None` for everywhere.
+        limits: the other fields of `mask.plan.ThreatModel`.
+    """
     kinds = _split(kinetics)
     unknown = [k for k in kinds if k not in MOTIONS]
     if unknown or not kinds:
@@ -147,7 +179,7 @@ def threat_models(
     if any(a.digital for a in attacks.values()):
         tried.append("digital")
     try:
-        return tuple(ThreatModel(k, area=area, eps=eps, budget=budget, wearer_knows_emotion=not blind) for k in tried)
+        return tuple(ThreatModel(k, regions=regions or (), **limits) for k in tried)
     except ValueError as error:
         raise UsageError(str(error)) from error
 

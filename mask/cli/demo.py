@@ -40,6 +40,8 @@ FLOW = "farneback"
 AREA = 0.046
 UP_OR_DOWN = ((0.0, 1.0), (0.0, -1.0))
 STEP = 1 / 6
+DRAWS = 2
+REFILMED = ("causal",)
 BOOTSTRAPS = 40
 
 
@@ -124,6 +126,8 @@ def _setting(dataset: Dataset, studied: Dataset, recognizers: tuple[Recognizer, 
         threats=(ThreatModel("skin", area=AREA), ThreatModel("overlay", area=AREA, directions=UP_OR_DOWN)),
         defenses=named_defenses(DEFENSES),
         defended=DEFENDED,
+        draws=DRAWS,
+        refilmed=REFILMED,
         step=STEP,
         seed=seed,
     )

@@ -9,7 +9,7 @@ from .face import apertures, canonical, mirror, outline
 from .footprint import GRID, Space, extent, footprint
 from .region import Region, Side
 from .scheme import SCHEMES, Scheme, load
-from .sites import check_place, region_sites, sites
+from .sites import check_place, check_places, region_sites, sites
 
 __all__ = [
     "GRID",
@@ -21,6 +21,7 @@ __all__ = [
     "apertures",
     "canonical",
     "check_place",
+    "check_places",
     "extent",
     "footprint",
     "load",

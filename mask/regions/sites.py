@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -11,12 +13,12 @@ from numpy.typing import NDArray
 
 from mask.errors import InvalidPlan
 from mask.geometry import BOX_MM
-from mask.plan import ON_SKIN, Motion, Placement, Site, ThreatModel
+from mask.plan import ON_SKIN, Motion, Placement, Plan, Site, ThreatModel
 
 from .face import apertures, canonical, outline
 from .footprint import GRID, Space, cells, extent, footprint
 from .polygon import fill
-from .scheme import Scheme
+from .scheme import Scheme, load
 
 APERTURE_SHARE = 0.10
 """The share of an eye, a nostril or the mouth that a sticker on the skin may cover."""
@@ -31,11 +33,12 @@ STEP = 1 / 14
 """The default spacing of places on frames, in shares of the face box's width: 9.8 mm."""
 
 _FLOW_STEP = 2
+_TOUCH_MM2 = 0.01
 _RASTER = (26 * GRID, 20 * GRID)
 
 
 def sites(scheme: Scheme, threat: ThreatModel, space: Space, step: float | None = None) -> tuple[Site, ...]:
-    """Every place a sticker of the threat model's area may be put, row by row.
+    """Every place one sticker of the threat model's whole area may be put, row by row.
 
     A sticker lies wholly in the face box. One that is stuck on the skin (`mask.plan.ON_SKIN`) also lies on the face
     and leaves eyes, nostrils and mouth free, on the average face. On a flow map, top left corners lie on every second
@@ -49,13 +52,22 @@ def sites(scheme: Scheme, threat: ThreatModel, space: Space, step: float | None 
 
     Raises:
         InvalidPlan: when there is no such place.
-        ValueError: for a step outside (0, 1].
+        ValueError: for a step outside (0, 1], or a region that does not exist.
 
     >>> from mask.regions import load
     >>> len(sites(load("mesh"), ThreatModel(kinetics="overlay", area=0.046), "flow"))
     144
     """
-    return _sites(scheme, threat.kinetics in ON_SKIN, threat.area, space, STEP if step is None else step)
+    places = _sites(scheme, threat.kinetics in ON_SKIN, threat.area, space, STEP if step is None else step)
+    if not threat.regions:
+        return places
+    lawful = _within([(s.x, s.y) for s in places], threat.regions)
+    if not any(lawful):
+        raise InvalidPlan(
+            f"a sticker of {threat.area:.3f} of the face has no place in {', '.join(threat.regions)}; choose a smaller "
+            "area or other regions"
+        )
+    return tuple(s for s, fine in zip(places, lawful, strict=True) if fine)
 
 
 def region_sites(
@@ -66,7 +78,10 @@ def region_sites(
     Of two equally near, that nearer the midline. `None` when a sticker at none of the places covers the
     region's centre, or when the region holds an opening and the sticker is stuck on the skin.
     """
-    return dict(_region_sites(scheme, threat.kinetics in ON_SKIN, threat.area, space, STEP if step is None else step))
+    found = _region_sites(scheme, threat.kinetics in ON_SKIN, threat.area, space, STEP if step is None else step)
+    if not threat.regions:
+        return dict(found)
+    return {name: s if s and all(_within([(s.x, s.y)], threat.regions)) else None for name, s in found}
 
 
 @cache
@@ -86,6 +101,35 @@ def _region_sites(
         usable = covered and (region.skin or not on_skin)
         found[region.name] = replace(places[best], region=region.name) if usable else None
     return tuple(found.items())
+
+
+def check_places(plan: Plan, threat: ThreatModel, space: Space) -> None:
+    """Hold the stickers of a plan to the rules of the skin, of each other and of the regions that are allowed.
+
+    Raises:
+        InvalidPlan: as `check_place`; when two stickers overlap; when one is centred outside the regions allowed.
+    """
+    for placement in plan.placements:
+        check_place(placement, plan.kinetics.kind, space)
+    if threat.regions:
+        at = [(p.x, p.y) for p in plan.placements]
+        for (x, y), fine in zip(at, _within(at, threat.regions), strict=True):
+            if not fine:
+                raise InvalidPlan(f"the sticker at ({x:.2f}, {y:.2f}) is not in {', '.join(threat.regions)}")
+    for one, other in combinations(plan.placements, 2):
+        mine, theirs = ((footprint(p, space) * BOX_MM).astype(np.float32) for p in (one, other))
+        if cv2.intersectConvexConvex(mine, theirs)[0] > _TOUCH_MM2:
+            raise InvalidPlan(
+                f"the stickers at ({one.x:.2f}, {one.y:.2f}) and ({other.x:.2f}, {other.y:.2f}) lie on one another"
+            )
+
+
+def _within(points: Sequence[tuple[float, float]], regions: tuple[str, ...]) -> list[bool]:
+    scheme = load("mesh")
+    unknown = [r for r in regions if r not in scheme.names]
+    if unknown:
+        raise ValueError(f"there is no region {unknown[0]!r}; there are {', '.join(scheme.names)}")
+    return [name in regions for name in scheme.regions_at(points)]
 
 
 def check_place(placement: Placement, kinetics: Motion, space: Space) -> None:

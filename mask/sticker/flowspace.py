@@ -43,11 +43,11 @@ def apply(flow: FlowMap, plan: Plan, *, restretch: bool = True) -> FlowMap:
 
 
 def apply_many(flow: FlowMap, plans: Sequence[Plan], *, restretch: bool = True) -> FlowMap:
-    """Put stickers on a flow map, one at a time.
+    """Put stickers on a flow map, the stickers of one plan at a time.
 
     Args:
         flow: ``uint8 (28, 28, 3)`` as (u, v, strain).
-        plans: upright stickers; their art is not seen in a flow map.
+        plans: P plans of upright stickers; their art is not seen in a flow map.
         restretch: stretch each channel of each result to 0..255 again; off, the cells outside keep their values.
 
     Returns:
@@ -59,20 +59,28 @@ def apply_many(flow: FlowMap, plans: Sequence[Plan], *, restretch: bool = True) 
     """
     if flow.dtype != np.uint8 or flow.shape != (GRID, GRID, 3):
         raise ValueError(f"the flow map is {flow.dtype} {flow.shape}; expected uint8 ({GRID}, {GRID}, 3)")
-    blocks, which = _blocks(plans)
+    if not plans:
+        return np.empty((0, GRID, GRID, 3), dtype=np.uint8)
+    blocks, which, owner = _blocks(plans)
     covers = _covers(blocks)
     inside = _means(flow, covers)[which]
-    for i, plan in enumerate(plans):
+    for i, plan in enumerate(plans[p] for p in owner):
         if plan.kinetics.kind == "overlay":
             inside[i, :2] = [_MIDDLE + _MIDDLE * step for step in plan.kinetics.direction]
         elif plan.kinetics.kind != "skin" and any(plan.kinetics.direction):
             inside[i, :2] = np.clip(inside[i, :2] + _MIDDLE * against(plan.kinetics), 0, 255)
     out = np.broadcast_to(flow, (len(plans), GRID, GRID, 3)).copy()
     if restretch:
-        inside = _restretch(out, flow, inside, _extremes_outside(flow, covers)[:, which])
+        first = np.flatnonzero(np.diff(owner, prepend=-1))
+        outside = (
+            _extremes_outside(flow, covers)[:, which]
+            if len(first) == len(owner)
+            else (_extremes_outside(flow, np.logical_or.reduceat(covers[which], first)))
+        )
+        inside = _restretch(out, flow, inside, outside, first, owner)
     values = np.rint(inside).astype(np.uint8)
-    for i, (column, row, side) in enumerate(blocks[which].tolist()):
-        out[i, max(row, 0) : row + side, max(column, 0) : column + side] = values[i]
+    for i, p, (column, row, side) in zip(range(len(which)), owner, blocks[which].tolist(), strict=True):
+        out[p, max(row, 0) : row + side, max(column, 0) : column + side] = values[i]
     return out
 
 
@@ -85,22 +93,24 @@ def against(kinetics: Kinetics) -> NDArray[np.float64]:
     return np.asarray(direction * min(1.0, reach / EXTREME_MM))
 
 
-def _blocks(plans: Sequence[Plan]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The places, ``(B, 3)`` as (first column, first row, side) in cells, and which of them each plan covers."""
+def _blocks(plans: Sequence[Plan]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The places, ``(B, 3)`` as (first column, first row, side) in cells; and of each sticker, which place it covers
+    and whose it is, both ``(S,)``, plan by plan."""
     places: dict[tuple[float, ...], int] = {}
     blocks: list[tuple[int, int, int]] = []
-    which = np.empty(len(plans), dtype=np.int64)
+    stickers: list[tuple[int, int]] = []
     for i, plan in enumerate(plans):
         if plan.kinetics.kind == "screen":
             raise InvalidPlan(
                 "a sticker fixed to the screen has zero flow, and a flow map stretched to 0..255 no longer says which "
                 "value that is; choose kinetics 'skin' or 'overlay', or a clip of frames"
             )
-        put = plan.placement
-        which[i] = places.setdefault((put.x, put.y, put.area, put.angle), len(blocks))
-        if len(places) > len(blocks):
-            blocks.append((*corner(put), cells(put.area)))
-    return np.array(blocks, dtype=np.int64).reshape(-1, 3), which
+        for put in plan.placements:
+            stickers.append((places.setdefault((put.x, put.y, put.area, put.angle), len(blocks)), i))
+            if len(places) > len(blocks):
+                blocks.append((*corner(put), cells(put.area)))
+    which, owner = np.array(stickers, dtype=np.int64).T
+    return np.array(blocks, dtype=np.int64), which, owner
 
 
 def _covers(blocks: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -121,20 +131,27 @@ def _means(flow: FlowMap, covers: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _extremes_outside(flow: FlowMap, covers: NDArray[np.bool_]) -> FlowMap:
-    """The least and the greatest value of each channel outside each block, ``(2, B, 3)``; 255, 0 where nothing is."""
+    """The least and the greatest value of each channel outside each cover, ``(2, B, 3)``; 255, 0 where nothing is."""
     flat = np.ascontiguousarray(flow.reshape(-1, 3).T)
     under = covers.reshape(-1, 1, GRID * GRID)
     least = np.where(under, np.uint8(255), flat).min(axis=2)
     return np.stack([least, np.where(under, np.uint8(0), flat).max(axis=2)])
 
 
-def _restretch(out: FlowMap, flow: FlowMap, inside: NDArray[np.float64], outside: FlowMap) -> NDArray[np.float64]:
-    """Stretch the cells outside the stickers in place, and return the stretched values inside, ``float64 (P, 3)``."""
-    low = np.minimum(inside, outside[0])
-    span = np.maximum(inside, outside[1]) - low
+def _restretch(
+    out: FlowMap,
+    flow: FlowMap,
+    inside: NDArray[np.float64],
+    outside: FlowMap,
+    first: NDArray[np.int64],
+    owner: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Stretch the cells outside the stickers in place, and return the stretched values inside, ``float64 (S, 3)``."""
+    low = np.minimum(np.minimum.reduceat(inside, first), outside[0])
+    span = np.maximum(np.maximum.reduceat(inside, first), outside[1]) - low
     scale = np.divide(255, span, out=np.zeros_like(span), where=span > 0)
     # A channel whose ends lie outside the sticker, most of them, stays as it is.
     for i, channel in np.argwhere((low != 0) | (span != 255)):
         levels = np.rint((np.arange(256) - low[i, channel]) * scale[i, channel])
         out[i, :, :, channel] = np.clip(levels, 0, 255).astype(np.uint8)[flow[:, :, channel]]
-    return np.asarray((inside - low) * scale)
+    return np.asarray((inside - low[owner]) * scale[owner])

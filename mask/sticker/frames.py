@@ -21,7 +21,7 @@ class StickeredFrames:
 
     Args:
         base: the frames.
-        plan: the sticker, its place and its motion.
+        plan: the stickers, their places and their motion.
         landmarks: the mesh in each frame, in the pixels of `base`.
         onset, apex, offset: indices into `base`; the sticker is put on in the onset frame.
         name: how errors call the clip.
@@ -51,7 +51,7 @@ class StickeredFrames:
             if self._points(index) is None:
                 raise NoFaceError(f"{name} has no face in its {what} frame {index}, so no sticker can be put on it")
         mesh = self._points(onset) if reference is None else reference
-        self._pose = Pose(plan.placement, plan.kinetics, mesh)
+        self._poses = [Pose(p, plan.kinetics, mesh) for p in plan.placements]
         named(plan.art)
 
     def __len__(self) -> int:
@@ -66,7 +66,9 @@ class StickeredFrames:
         points = self._points(index)
         if points is None and self._plan.kinetics.kind != "screen":
             return frame
-        return render_frame(frame, named(self._plan.art), self._pose.at(points, progress(index, *self._times)))
+        for pose in self._poses:
+            frame = render_frame(frame, named(self._plan.art), pose.at(points, progress(index, *self._times)))
+        return frame
 
     def _points(self, index: int) -> NDArray[np.floating] | None:
         points = self._landmarks[index]

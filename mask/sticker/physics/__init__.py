@@ -7,19 +7,21 @@ fresh draws. See `mask.sticker.physics.draws` for what acts on what, and in whic
 """
 
 from .camera import record
-from .draws import Draw, Physics
+from .draws import STORED, Draw, Physics
 from .printing import PRINTABLE, nps, to_gamut, total_variation
-from .reassess import Reassessed, reassess
+from .reassess import Reassessed, reassess, refilm
 from .stick import stick
 
 __all__ = [
     "PRINTABLE",
+    "STORED",
     "Draw",
     "Physics",
     "Reassessed",
     "nps",
     "reassess",
     "record",
+    "refilm",
     "stick",
     "to_gamut",
     "total_variation",

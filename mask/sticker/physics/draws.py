@@ -183,3 +183,22 @@ _LIMITS: dict[str, Range] = {
     "jpeg": (1, 100),
     "h264": (0, 51),
 }
+
+STORED = Physics(
+    rotation=(0, 0),
+    scale=(1, 1),
+    shift=(0, 0),
+    bend=(0, 0),
+    perspective=(0, 0),
+    follow=(1, 1),
+    printed=False,
+    tint=(1, 1),
+    shade=(0, 0),
+    shadow=(0, 0),
+    contrast=(1, 1),
+    brightness=(0, 0),
+    gamma=(1, 1),
+    blur=(0, 0),
+    noise=(0, 0),
+)
+"""What befalls a sticker that is drawn into the frames, and never printed: the codec alone."""

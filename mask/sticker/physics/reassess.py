@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,15 +79,33 @@ def reassess(
         raise ValueError(f"clip {clip.key} has no emotion to be wrong about")
     ranges = physics or Physics()
     made = [ranges.draw(rng) for _ in range(draws)]
-    film = _Film(clip, plan, ranges, every=recognizer.reads == "video")
-    wrong = unanswered = without = 0
-    for start in range(0, draws, _TOGETHER):
-        part = made[start : start + _TOGETHER]
-        told, bare = (recognizer.predict([film.clip(d, sticker=s) for d in part]).names for s in (True, False))
-        wrong += sum(n is not None and n != clip.emotion for n in told)
-        unanswered += sum(n is None for n in told)
-        without += sum(n is not None and n != clip.emotion for n in bare)
-    return Reassessed(draws, wrong, unanswered, without, wrong / draws, wilson(wrong, draws))
+    told, bare = (refilm(clip, p, recognizer, made, ranges) for p in (plan, None))
+    wrong = sum(n is not None and n != clip.emotion for n in told)
+    without = sum(n is not None and n != clip.emotion for n in bare)
+    return Reassessed(draws, wrong, told.count(None), without, wrong / draws, wilson(wrong, draws))
+
+
+def refilm(
+    clip: Clip, plan: Plan | None, recognizer: Recognizer, draws: Sequence[Draw], physics: Physics
+) -> tuple[str | None, ...]:
+    """What a recognizer answers about a clip filmed anew under each draw.
+
+    Args:
+        clip: of frames with landmarks.
+        plan: the stickers on it; `None` for the clip without any, through the same codec.
+        recognizer: asked once a draw.
+        draws: taken from `physics`.
+        physics: the ranges.
+
+    Raises:
+        InvalidPlan: on a flow map, which holds no pixels to print on.
+        NoFaceError: without landmarks, or without a face in the onset or apex frame.
+    """
+    film = _Film(clip, plan, physics, every=recognizer.reads == "video")
+    answers: list[str | None] = []
+    for start in range(0, len(draws), _TOGETHER):
+        answers += recognizer.predict([film.clip(d) for d in draws[start : start + _TOGETHER]]).names
+    return tuple(answers)
 
 
 class _Film:
@@ -94,12 +113,12 @@ class _Film:
 
     Args:
         clip: of frames with landmarks.
-        plan: its sticker.
+        plan: its stickers; `None` for none.
         physics: what the draws are from.
         every: whether all frames are filmed, or only those from the onset to the apex.
     """
 
-    def __init__(self, clip: Clip, plan: Plan, physics: Physics, *, every: bool) -> None:
+    def __init__(self, clip: Clip, plan: Plan | None, physics: Physics, *, every: bool) -> None:
         if clip.frames is None:
             raise InvalidPlan(f"clip {clip.key} is a flow map, and holds no frames to film a sticker on")
         mesh = clip.points(clip.onset)
@@ -109,16 +128,17 @@ class _Film:
         self._clip, self._base = clip, clip.frames
         self._span = range(len(clip.frames)) if every else range(low, high + 1)
         self._frames = np.stack([clip.frame(i) for i in self._span])
-        self._art = torch.tensor(named(plan.art).rgba)
         self._width = face_box(mesh).pixels_per_mm * BOX_MM[0]
-        self._faces, poses = self._poses(Pose(plan.placement, plan.kinetics, mesh))
-        (left, top), (right, bottom) = self._reached(poses, physics)
-        self._window = np.s_[top:bottom, left:right]
-        self._placed = torch.from_numpy(poses - [[0, 0, left], [0, 0, top]])[None]
+        self._stickers: list[tuple[tuple[slice, slice], torch.Tensor]] = []
+        if plan is not None:
+            self._art = torch.tensor(named(plan.art).rgba)
+            found = [self._poses(Pose(p, plan.kinetics, mesh)) for p in plan.placements]
+            self._faces = found[0][0]
+            self._stickers = [self._sticker(poses, physics) for _, poses in found]
 
-    def clip(self, draw: Draw, *, sticker: bool) -> Clip:
+    def clip(self, draw: Draw) -> Clip:
         """The clip as a camera records it under a draw."""
-        frames = self._stickered(draw) if sticker else self._frames
+        frames = self._stickered(draw) if self._stickers else self._frames
         return self._clip.with_frames(_Spliced(self._base, self._span, encode(frames, draw)))
 
     def _poses(self, pose: Pose) -> tuple[list[int], NDArray[np.float64]]:
@@ -130,6 +150,11 @@ class _Film:
                 faces.append(row)
                 found.append(pose.at(points, progress(index, clip.onset, clip.apex, clip.offset)))
         return faces, np.stack(found)
+
+    def _sticker(self, poses: NDArray[np.float64], physics: Physics) -> tuple[tuple[slice, slice], torch.Tensor]:
+        """The window of the frames that one sticker can reach, and its poses there."""
+        (left, top), (right, bottom) = self._reached(poses, physics)
+        return np.s_[top:bottom, left:right], torch.from_numpy(poses - [[0, 0, left], [0, 0, top]])[None]
 
     def _reached(self, poses: NDArray[np.float64], physics: Physics) -> NDArray[np.int64]:
         """The pixels that a sticker can reach under any draw, and that are filmed again: (x, y) of two corners."""
@@ -143,13 +168,14 @@ class _Film:
 
     def _stickered(self, draw: Draw) -> NDArray[np.uint8]:
         out = self._frames.copy()
-        part = out[(self._faces, *self._window)]
-        if not part.size:
-            return out
-        video = torch.from_numpy(part).permute(3, 0, 1, 2)[None].float() / 255
-        with torch.inference_mode():
-            made = stick(video, self._placed, self._art, draw, self._width)[0]
-        out[(self._faces, *self._window)] = (made * 255).round().to(torch.uint8).permute(1, 2, 3, 0).numpy()
+        for window, placed in self._stickers:
+            part = out[(self._faces, *window)]
+            if not part.size:
+                continue
+            video = torch.from_numpy(part).permute(3, 0, 1, 2)[None].float() / 255
+            with torch.inference_mode():
+                made = stick(video, placed, self._art, draw, self._width)[0]
+            out[(self._faces, *window)] = (made * 255).round().to(torch.uint8).permute(1, 2, 3, 0).numpy()
         return out
 
 
