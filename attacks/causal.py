@@ -7,13 +7,14 @@ Every allowed place and motion gets a score in log-odds taken from the emotion t
 * observation: causal discovery over regional motion (`mask.causal`), as far as its ranking of regions predicted the
   interventions on the discovery clips; where it did not, it decides nothing.
 
-Surrogates are what the attacker owns and never the target. Without any, the largest sticker goes to the region the
-probe names, and the plan says so when the probe abstained.
+Where several stickers may be worn, they share the area, the effects are those of one of them, and they are put on the
+clip one after the other, each scored beside those before it. Surrogates are what the attacker owns and never the
+target. Without any, the largest sticker goes to the region the probe names, and the plan says so when it abstained.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -32,6 +33,7 @@ from mask.plan import Motion, Plan
 from mask.regions import load, region_sites
 
 from ._choose import at, draw_motion, nearest
+from ._compose import compose, share
 
 SOURCES = ("observation", "intervention", "clip")
 _SHORTLIST = 32  # plans tried on the clip itself, when the other sources have an opinion
@@ -73,7 +75,7 @@ class Causal(Attack):
         for_effects, for_probe = discovery.rng.spawn(2)
         surrogate = discovery.surrogate
         if surrogate is not None and self._uses("intervention"):
-            plans = candidates(discovery.threat, discovery.sites, self.art)
+            plans = self._candidates(discovery)
             found = measure(discovery, plans, imagine=self._imagines(discovery.threat.kinetics))
             data["average"] = {e: f.worth.round(5).tolist() for e, f in found.items()}
             data["effects"] = {e: _told(f, for_effects) for e, f in found.items()}
@@ -93,18 +95,38 @@ class Causal(Attack):
         data: Mapping[str, Any] = {} if scene.evidence is None else scene.evidence.data
         seen = self._seen(clip, scene)
         emotion, how = self._emotion(seen, scene)
-        plans = candidates(scene.threat, scene.sites, self.art)
+        plans = self._candidates(scene)
         if not plans:
             raise InvalidPlan("the threat model allows no place at all")
-        parts = _known(data, emotion, plans)
-        if scene.surrogate is not None and emotion is not None and self._uses("clip"):
-            _add_clip(parts, scene.surrogate, seen, plans, emotion)
-        if not parts:
+        known = _known(data, emotion, plans)
+        own = scene.surrogate if self._uses("clip") else None
+        if not known and (own is None or emotion is None):
             return self._by_probe(data, scene, clip.space)
-        total = np.mean(list(parts.values()), axis=0)
-        best = int(np.argmax(total))
-        lead = {name: float(part[best] - _mean(part)) for name, part in parts.items()}
-        return replace(plans[best], evidence=_why(lead, emotion, how))
+        lead: dict[str, float] = {}
+
+        def judge(options: Sequence[Plan]) -> NDArray[np.float64]:
+            rows = [index[p.placements[-1], p.kinetics] for p in options]
+            parts = {name: part[rows] for name, part in known.items()}
+            if own is not None and emotion is not None:
+                _add_clip(parts, own, seen, options, emotion)
+            if not parts:
+                return np.zeros(len(options))
+            total = np.mean(list(parts.values()), axis=0)
+            best = int(np.argmax(total))
+            for name, part in parts.items():
+                lead[name] = lead.get(name, 0.0) + float(part[best] - _mean(part))
+            return -np.asarray(total)
+
+        index = {(p.placement, p.kinetics): i for i, p in enumerate(plans)}
+        best = compose(clip, scene, plans, judge)
+        if not lead:
+            return self._by_probe(data, scene, clip.space)
+        return replace(best, evidence=_why(lead, emotion, how))
+
+    def _candidates(self, scene: Scene | Discovery) -> tuple[Plan, ...]:
+        """Every place and motion of one sticker."""
+        area, sites = share(scene)
+        return candidates(replace(scene.threat, area=area), sites, self.art)
 
     def _uses(self, source: str) -> bool:
         return source in self.use.split("+")
@@ -173,7 +195,7 @@ def _known(data: Mapping[str, Any], emotion: str | None, plans: tuple[Plan, ...]
 
 
 def _add_clip(
-    parts: dict[str, NDArray[np.float64]], surrogate: Surrogate, seen: Clip, plans: tuple[Plan, ...], emotion: str
+    parts: dict[str, NDArray[np.float64]], surrogate: Surrogate, seen: Clip, plans: Sequence[Plan], emotion: str
 ) -> None:
     """Try the most promising plans, or all where nothing is known of them, on the clip itself."""
     order = np.arange(len(plans))
@@ -183,7 +205,7 @@ def _add_clip(
     if emotion not in clean.labels or clean.status[0] != "ok":
         return
     effect = np.full(len(plans), -np.inf)
-    effect[order] = worth(*effects_on(surrogate, seen, [plans[i] for i in order], emotion))
+    effect[order] = worth(*effects_on(surrogate, seen, [plans[int(i)] for i in order], emotion))
     parts["clip"] = effect
 
 

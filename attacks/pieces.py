@@ -7,24 +7,22 @@ place drawn at random (``on=chance``, the control). The motion is chosen with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mask.causal.effects import candidates
 from mask.clip import Clip
 from mask.contracts import Access, Attack, Scene
 from mask.errors import InvalidPlan
-from mask.plan import Placement, Plan, Site
-from mask.regions import extent
+from mask.plan import Plan
 
+from ._compose import Judge, compose, share
 from ._offline import chance, stage
 from ._search import commonest, margin
-
-Judge = Callable[[Sequence[Plan]], NDArray[np.float64]]
-"""How well plans do, ``float64 (P,)``, lower is better."""
 
 
 @dataclass(frozen=True)
@@ -75,32 +73,14 @@ class PiecesBest(Pieces):
 
 
 def _compose(clip: Clip, scene: Scene, art: str, judge: Judge, why: str) -> Plan:
-    """The stickers one after the other; the first decides how they move."""
-    number = scene.threat.number
-    area = scene.threat.area / number
-    sites = scene.sites if scene.places is None else scene.places(area)
+    area, sites = share(scene)
     if not sites:
         raise InvalidPlan("the threat model allows no place at all")
-    where = [Placement(s.x, s.y, area, region=s.region) for s in _shuffled(sites, scene.rng)]
-    plans = [Plan(p, m, art) for p in where for m in scene.threat.motions()]
-    best = plans[int(np.argmin(judge(plans)))]
-    width, height = extent(area, clip.space)
-    while len(best.placements) < number:
-        free = [
-            p
-            for p in where
-            if all(abs(p.x - q.x) >= width - 1e-9 or abs(p.y - q.y) >= height - 1e-9 for q in best.placements)
-        ]
-        if not free:
-            break
-        plans = [replace(best, more=(*best.more, p)) for p in free]
-        best = plans[int(np.argmin(judge(plans)))]
+    # In random order, so that a budget that does not last for all has seen a random part of them.
+    places = [sites[i] for i in scene.rng.permutation(len(sites))]
+    plans = candidates(replace(scene.threat, area=area), places, art)
+    best = compose(clip, scene, plans, judge)
     return replace(best, evidence=f"{len(best.placements)} of {area:.2%} of the face each; {why}")
-
-
-def _shuffled(sites: Sequence[Site], rng: np.random.Generator) -> list[Site]:
-    """In random order, so that a budget that does not last for all has seen a random part of them."""
-    return [sites[i] for i in rng.permutation(len(sites))]
 
 
 def create(on: str = "surrogate", art: str = "heart") -> Pieces:

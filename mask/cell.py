@@ -120,6 +120,7 @@ class Cell:
                 _generator(self.setting.seed, "discovery", half.name),
                 progress,
                 self.memories[half.name],
+                self._places(clips[0]) if clips else None,
             )
         )
 
@@ -136,9 +137,7 @@ class Cell:
             _generator(self.setting.seed, "plan", clip.key),
             self.setting.step,
             self.owned.of(half),
-            lambda area: sites(
-                load(self.setting.scheme), replace(self.threat, area=area), clip.space, self.setting.step
-            ),
+            self._places(clip),
         )
         blind = replace(clip, emotion=None, action_units=(), truth={})
         try:
@@ -225,9 +224,12 @@ class Cell:
         )
 
     def _sites(self, clip: Clip) -> tuple[Site, ...]:
-        if self.attack.digital:
-            return ()
-        return sites(load(self.setting.scheme), self.threat, clip.space, self.setting.step)
+        return () if self.attack.digital else self._places(clip)(self.threat.area)
+
+    def _places(self, clip: Clip) -> Callable[[float], tuple[Site, ...]]:
+        """The places for one sticker of a given area."""
+        scheme, step = load(self.setting.scheme), self.setting.step
+        return lambda area: sites(scheme, replace(self.threat, area=area), clip.space, step)
 
 
 def _generator(seed: int, *words: str) -> np.random.Generator:

@@ -251,6 +251,7 @@ class Discovery:
         progress: called as work is done.
         memory: shared by every discovery on the same clips in one audit. What depends on neither the recognizer nor
             the threat model may be kept here, under a key that names everything it does depend on.
+        places: see `Scene.places`.
     """
 
     clips: tuple[Clip, ...]
@@ -262,6 +263,7 @@ class Discovery:
     rng: np.random.Generator
     progress: Progress = quiet
     memory: dict[str, Any] = field(default_factory=dict)
+    places: Callable[[float], tuple[Site, ...]] | None = None
 
 
 @dataclass(frozen=True)

@@ -161,17 +161,18 @@ def test_every_way_of_choosing_obeys_the_rules(spec: str) -> None:
 def test_small_stickers_find_what_one_large_one_cannot_cover() -> None:
     model, flow = scattered()
     clips = [flow_clip(f"s{i}/a", flow) for i in range(2)]
-    attacks = {spec: create("attacks", spec) for spec in ("exhaustive", "pieces", "pieces:on=target")}
+    attacks = {spec: create("attacks", spec) for spec in ("exhaustive", "causal", "pieces", "pieces:on=target")}
     threat = ThreatModel("overlay", area=0.046, number=4, directions=((1.0, 0.0),))
     twin = LinearFlow(model.weights, model.threshold, name="twin")
     cells = run(Setting((model,), flow_dataset(clips), attacks, (threat,), surrogates=(twin,)))
     told = {c["cell"]["attack"]: c for c in cells}
     assert {name: c["cell"]["n_success"] for name, c in told.items()} == {
         "exhaustive": 0,
+        "causal": 2,
         "pieces": 2,
         "pieces:on=target": 2,
     }
-    assert told["pieces"]["cell"]["queries_max"] == 1
+    assert told["causal"]["cell"]["queries_max"] == told["pieces"]["cell"]["queries_max"] == 1
     assert told["pieces:on=target"]["map"] is None, "answers about several stickers are of no one place"
 
 
