@@ -1,6 +1,7 @@
-"""``python -m benchmarks [NAME...]``: measure, print the tables, and keep them in BENCHMARKS.md.
+"""``python -m benchmarks [--keep] [NAME...]``: measure, and print the tables.
 
-With names (``flow``, ``video``, ...) only those tables are measured and printed, and BENCHMARKS.md stays as it is.
+Without names all are measured, and BENCHMARKS.md is written anew. With names (``flow``, ``video``, ...) only those are,
+and BENCHMARKS.md stays as it is, or, with ``--keep``, has these tables replaced.
 """
 
 from __future__ import annotations
@@ -30,20 +31,41 @@ TABLES = (
     "one_shot",
 )
 KEPT = Path(__file__).resolve().parents[1] / "BENCHMARKS.md"
+HEAD = """# Speed, memory and success
+
+Measured by `python -m benchmarks`: `make bench` measures all, and `python -m benchmarks --keep NAME...` some. A ratio
+above 1 says how many times faster MASK is than the peer in the same run. Each table says when and on what it was
+measured; the two cores are of a shared virtual machine, whose speed changes by a third between runs.
+"""
 
 
-def main(names: list[str]) -> None:
+def main(arguments: list[str]) -> None:
+    names = [a for a in arguments if a != "--keep"]
     unknown = [n for n in names if n not in TABLES]
     if unknown:
         sys.exit(f"there is no table {unknown[0]!r}; there are {', '.join(TABLES)}")
-    parts = []
+    kept = _kept() if names else {}
     for name in names or TABLES:
         print(f"measuring {name} ...", file=sys.stderr)
         module = importlib.import_module(f"benchmarks.bench_{name}")
-        parts.append(f"## {name.replace('_', ' ')}\n\n{(module.__doc__ or '').strip()}\n\n{table(module.run())}\n")
-        print(parts[-1])
-        if not names:
-            KEPT.write_text("\n".join([_head(), *parts]), encoding="utf-8")
+        kept[name] = f"{(module.__doc__ or '').strip()}\n\n{table(module.run())}\n\n{_made()}\n"
+        print(f"## {_title(name)}\n\n{kept[name]}")
+        if not names or "--keep" in arguments:
+            parts = [f"## {_title(n)}\n\n{kept[n]}" for n in TABLES if n in kept]
+            KEPT.write_text("\n".join([HEAD, *parts]), encoding="utf-8")
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _kept() -> dict[str, str]:
+    """The tables that BENCHMARKS.md holds, by name."""
+    if not KEPT.is_file():
+        return {}
+    parts = KEPT.read_text(encoding="utf-8").split("\n## ")[1:]
+    titled = (part.split("\n\n", 1) for part in parts)
+    return {title.replace(" ", "_"): f"{text.strip()}\n" for title, text in titled}
 
 
 def table(rows: list[Row]) -> str:
@@ -61,15 +83,13 @@ def _cell(value: Any) -> str:
     return str(value).replace("|", "\\|")
 
 
-def _head() -> str:
+def _made() -> str:
+    """When and on what a table was measured."""
     packages = ("torch", "opencv-python", "kornia", "numpy", "scikit-image", "causal-learn", "av")
     versions = ", ".join(f"{p} {metadata.version(p)}" for p in packages)
     return (
-        "# Speed and memory\n\n"
-        "Measured by `make bench`, which writes this file. A ratio above 1 says how many times faster MASK is than the "
-        "peer\nin the same run.\n\n"
         f"{date.today().isoformat()}; {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}; {versions}.\n"
+        f"Python {platform.python_version()}; {versions}."
     )
 
 
