@@ -22,7 +22,7 @@ from mask.plan import Kinetics, Placement, Plan, Site
 from mask.sticker import Pose, art, flowspace, progress
 from mask.sticker.physics import Draw, Physics, nps, stick, total_variation
 
-from ._effort import Effort
+from ._effort import STYLES, Effort
 
 _TEXELS = 64
 _PHYSICS = Physics(codecs=("none",))
@@ -35,7 +35,7 @@ class Studio:
         NoFaceError: without landmarks.
     """
 
-    def __init__(self, clip: Clip, scene: Scene, opened: WhiteBox, label: int, tiles: int) -> None:
+    def __init__(self, clip: Clip, scene: Scene, opened: WhiteBox, label: int, effort: Effort) -> None:
         meshes = [clip.points(i) for i in (clip.onset, clip.apex)]
         if any(m is None for m in meshes):
             raise NoFaceError(f"clip {clip.key} has no landmarks in its onset or apex frame")
@@ -43,7 +43,9 @@ class Studio:
         self._times = (clip.onset, clip.apex, clip.offset)
         self._corner = opened.propose(opened.given, "").corner[::-1]
         self._width = face_box(meshes[0]).pixels_per_mm * BOX_MM[0]  # type: ignore[arg-type]
-        self._weights = torch.from_numpy(art.tile_weights(tiles, _TEXELS)).float()
+        on = STYLES[effort.style]
+        self._weights = torch.from_numpy(art.tile_weights(effort.tiles, _TEXELS, whole=bool(on))).float()
+        self._layers = tuple(map(torch.from_numpy, art.layers(on, _TEXELS))) if on else None
 
     def poses(self, site: Site, motion: Kinetics) -> Tensor:
         """Where the sticker lies in the pixels given, ``float32 (1, 2, 2, 3)``."""
@@ -57,9 +59,14 @@ class Studio:
 
     def drawing(self, colours: Tensor) -> Tensor:
         """Tiles ``float (3, N, N)`` in [0, 1] as art ``(4, h, w)``; differentiable."""
-        layers = torch.cat([colours, torch.ones_like(colours[:1])])
+        cells = torch.cat([colours, torch.ones_like(colours[:1])])
         weights = self._weights.to(colours)
-        return weights @ layers @ weights.T
+        pattern = weights @ cells @ weights.T
+        if self._layers is None:
+            return pattern
+        under, mask, over = (layer.to(colours) for layer in self._layers)
+        filled: Tensor = art.fill_in((under, mask, over), pattern)
+        return filled
 
     def odds(self, colours: Tensor, site: Site, motion: Kinetics, draws: Sequence[Draw]) -> Tensor:
         """The log-odds of the emotion to hide, the mean over draws; as many queries."""
@@ -69,10 +76,10 @@ class Studio:
 
     def cover(self, site: Site, motion: Kinetics) -> Tensor:
         """How much of each pixel given the sticker covers in the onset, ``float32 (h, w)``."""
-        ink = torch.ones((3, *self._weights.shape[1:] * 2))
         where = self.poses(site, motion)[:, :1]
         empty = torch.zeros_like(self._opened.given[:, :, :1])
-        return stick(empty, where, self.drawing(ink.to(empty)), Draw(), self._width)[0, 0, 0]
+        shape = self.drawing(torch.ones((3, *self._weights.shape[1:] * 2)).to(empty))[3:].expand(4, -1, -1)
+        return stick(empty, where, shape, Draw(), self._width)[0, 0, 0]
 
 
 def odds_of(logits: Tensor, label: int) -> Tensor:
@@ -146,10 +153,10 @@ class Content:
         return levels.permute(1, 2, 0).contiguous().cpu().numpy()
 
 
-def planned(scene: Scene, found: Found, evidence: str) -> Plan:
+def planned(scene: Scene, found: Found, effort: Effort, evidence: str) -> Plan:
     """What was found, as a plan."""
     placement = Placement(found.site.x, found.site.y, scene.threat.area, region=found.site.region)
-    return Plan(placement, found.motion, art.tiles(found.colours), evidence)
+    return Plan(placement, found.motion, art.tiles(found.colours, STYLES[effort.style]), evidence)
 
 
 def by_slope(clip: Clip, scene: Scene, opened: WhiteBox, label: int, looks: int) -> Plan:

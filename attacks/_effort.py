@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from mask.contracts import Scene, WhiteBox
 from mask.errors import InvalidPlan
 
+STYLES = {"free": "", "natural": "heart"}
+"""The drawing of `mask.sticker.art` whose colours are worked on, by style; none for a plain square."""
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -19,6 +22,8 @@ class Effort:
         rate: of Adam, on the logits of the colours.
         variation: weight of total variation.
         print_score: weight of the non-printability score.
+        style: ``free`` for a square of tiles; ``natural`` for a heart with a pattern of them, rim and gleam and all,
+            which still looks like a sticker.
     """
 
     tiles: int = 8
@@ -27,11 +32,14 @@ class Effort:
     rate: float = 0.3
     variation: float = 0.25
     print_score: float = 0.1
+    style: str = "free"
 
     def check(self) -> None:
         """Raise `ValueError` for what cannot be done."""
         if not 2 <= self.tiles <= 16:
             raise ValueError(f"tiles is {self.tiles}; expected 2 to 16")
+        if self.style not in STYLES:
+            raise ValueError(f"style is {self.style!r}; expected {' or '.join(STYLES)}")
         if self.steps < 1 or self.draws < 1:
             raise ValueError(f"steps is {self.steps} and draws {self.draws}; expected 1 or more")
         if not self.rate > 0 or self.variation < 0 or self.print_score < 0:

@@ -59,7 +59,7 @@ class EotPatch(Effort, Attack):
             label = hidden(scene, opened)
             if clip.flow is not None:
                 return by_slope(clip, scene, opened, label, self.looks)
-            studio = Studio(clip, scene, opened, label, self.tiles)
+            studio = Studio(clip, scene, opened, label, self)
             site = scene.sites[int(scene.rng.integers(len(scene.sites)))]
             content = Content(studio, scene, self, site, draw_motion(scene))
             self._work(content, scene)
@@ -67,7 +67,9 @@ class EotPatch(Effort, Attack):
             return chance(scene, f"no gradient to follow: {error}", _PLAIN)
         if content.best is None:
             return chance(scene, "no query left for a gradient", _PLAIN)
-        return planned(scene, content.best, f"content and place by gradient, log-odds {content.best.odds:.2f} left")
+        return planned(
+            scene, content.best, self, f"content and place by gradient, log-odds {content.best.odds:.2f} left"
+        )
 
     def _work(self, content: Content, scene: Scene) -> None:
         from ._content import afford

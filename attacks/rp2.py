@@ -61,7 +61,7 @@ class Rp2(Effort, Attack):
             label = hidden(scene, opened)
             if clip.flow is not None:
                 return by_slope(clip, scene, opened, label, self.looks)
-            studio = Studio(clip, scene, opened, label, self.tiles)
+            studio = Studio(clip, scene, opened, label, self)
             motion = draw_motion(scene)
             content = Content(studio, scene, self, self._region(studio, opened, label, motion, scene), motion)
             for _ in range(self.steps):
@@ -72,7 +72,9 @@ class Rp2(Effort, Attack):
             return chance(scene, f"no gradient to follow: {error}", _PLAIN)
         if content.best is None:
             return chance(scene, "no query left for a gradient", _PLAIN)
-        return planned(scene, content.best, f"where a sparse change acts most, log-odds {content.best.odds:.2f} left")
+        return planned(
+            scene, content.best, self, f"where a sparse change acts most, log-odds {content.best.odds:.2f} left"
+        )
 
     def _region(self, studio: Studio, opened: WhiteBox, label: int, motion: Kinetics, scene: Scene) -> Site:
         """The place whose sticker covers most of a sparse change that hides the emotion."""

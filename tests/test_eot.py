@@ -16,6 +16,7 @@ from mask.clip import Clip, Dataset
 from mask.conformance import check_attack
 from mask.contracts import Attack, Scene
 from mask.data.synthetic import create
+from mask.errors import UsageError
 from mask.oracle import MeteredTarget, Scorer
 from mask.plan import Plan, Site, ThreatModel
 from mask.regions import load, sites
@@ -109,6 +110,18 @@ def test_rp2_finds_the_region_before_any_content() -> None:
         plan, _ = planned(attack, target=model(at=at))
         apart = sorted(np.hypot(s.x - at.x, s.y - at.y) for s in PLACES)
         assert np.hypot(plan.placement.x - at.x, plan.placement.y - at.y) <= apart[2]
+
+
+@pytest.mark.parametrize("name", ["eot-patch", "rp2"])
+def test_the_natural_style_keeps_it_a_heart(name: str) -> None:
+    attack = registry.create("attacks", f"{name}:{SMALL},style=natural" + (",every=2" if name == "eot-patch" else ""))
+    plan, _ = planned(attack)
+    assert plan.art.startswith("heart:tiles:4:")
+    np.testing.assert_allclose(load_art(plan.art, 64)[3], load_art("heart", 64)[3], atol=1e-6)
+    blue_odds, heart_odds = Scorer(model()).under(CLIP, [plan, replace(plan, art="heart")]).of("moved")
+    assert blue_odds < heart_odds
+    with pytest.raises(UsageError, match="expected free or natural"):
+        registry.create("attacks", f"{name}:style=pretty")
 
 
 @pytest.mark.parametrize("name", ["eot-patch", "rp2"])

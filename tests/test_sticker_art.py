@@ -118,6 +118,25 @@ def test_tiles_are_drawn_where_they_are_named(count: int, size: int) -> None:
     np.testing.assert_allclose(large, picture, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", art.PATTERNED)
+def test_a_drawing_patterned_in_its_own_colour_is_the_drawing(name: str) -> None:
+    under, mask, over = art.layers(name, 128)
+    plain = art.load(name, 128)
+    row, column = np.argwhere((mask == 1) & (over[3] == 0))[0]
+    own = np.ones((4, 1, 1), dtype=np.float32) * plain[:, row, column][:, None, None]
+    np.testing.assert_allclose(art.fill_in((under, mask, over), own), plain, atol=1e-6)
+
+
+def test_a_patterned_drawing_keeps_its_outline_and_shows_its_tiles() -> None:
+    colours = cells(4)
+    picture, plain = art.load(art.tiles(colours, "heart"), 256), art.load("heart", 256)
+    np.testing.assert_allclose(picture[3], plain[3], atol=1e-6)
+    assert picture[3].mean() == pytest.approx(art.FILL, abs=0.005)
+    np.testing.assert_allclose(picture[:3, 160, 160], colours[2, 2] / 255, atol=1e-5)
+    assert (picture[:3] <= picture[3] + 1e-6).all()
+    assert art.tiles(colours, "heart").startswith("heart:tiles:4:")
+
+
 def test_the_first_tile_is_top_left() -> None:
     colours = np.zeros((3, 3, 3), dtype=np.uint8)
     colours[0, 2] = (255, 0, 0)
@@ -144,6 +163,10 @@ def test_the_first_tile_is_top_left() -> None:
         "tiles:2:" + "0" * 24 + "\n",
         " tiles:2:" + "0" * 24,
         "tiles:2:" + "0 " * 12,
+        "plaster:tiles:2:" + "0" * 24,
+        "heart:heart:tiles:2:" + "0" * 24,
+        "heart:tiles:2:" + "0" * 23,
+        "heart:",
     ],
 )
 def test_text_that_names_no_tiles_is_refused(name: str) -> None:

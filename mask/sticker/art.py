@@ -4,7 +4,8 @@ Every drawing covers the same share of its canvas, `FILL`, so that stickers of e
 they show: a plain square of that area has a side of 1 / sqrt(2) of the canvas, and stays in it however it is turned.
 
 Content that was optimised is a drawing too: ``tiles:N:HEX`` is that square in N x N opaque cells, row by row from the
-top left, six hexadecimal digits each. So a plan stays text that a person can read, write down and print.
+top left, six hexadecimal digits each; ``heart:tiles:N:HEX`` is the heart, rim, gleam and all, with its red replaced by
+such cells over the whole canvas. So a plan stays text that a person can read, write down and print.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,11 +39,29 @@ def names() -> tuple[str, ...]:
     return tuple(_DRAWINGS)
 
 
+PATTERNED = ("dot", "heart", "star", "sun")
+"""The drawings whose main colour tiles can replace."""
+
+
+class Layers(NamedTuple):
+    """A drawing with its main colour left open.
+
+    Args:
+        under: what lies below it, ``float32 (4, size, size)``, premultiplied.
+        mask: where it is seen, ``float32 (size, size)``.
+        over: what lies above it, as `under`.
+    """
+
+    under: NDArray[np.float32]
+    mask: NDArray[np.float32]
+    over: NDArray[np.float32]
+
+
 def load(name: str, size: int = SIZE) -> NDArray[np.float32]:
     """A drawing.
 
     Args:
-        name: one of `names`, or tiles as `tiles` names them.
+        name: one of `names`, or what `tiles` names.
         size: side of the canvas in texels, 8 to 2048.
 
     Returns:
@@ -54,18 +74,22 @@ def load(name: str, size: int = SIZE) -> NDArray[np.float32]:
     >>> bool(abs(load("heart")[3].mean() - FILL) < 0.005)
     True
     """
-    if name not in _DRAWINGS and not name.startswith("tiles:"):
-        raise ValueError(f"there is no sticker {name!r}; there are {', '.join(_DRAWINGS)} and tiles:N:HEX")
+    if name not in _DRAWINGS and not _split(name)[1].startswith("tiles:"):
+        raise ValueError(
+            f"there is no sticker {name[:40]!r}; there are {', '.join(_DRAWINGS)}, tiles:N:HEX, and either of "
+            f"{', '.join(PATTERNED)} with :tiles:N:HEX"
+        )
     if not 8 <= size <= 2048:
         raise ValueError(f"size is {size}; expected 8 to 2048 texels")
     return _drawn(name, size)
 
 
-def tiles(colours: NDArray[np.uint8]) -> str:
+def tiles(colours: NDArray[np.uint8], on: str = "") -> str:
     """The name of a drawing of square cells.
 
     Args:
         colours: ``uint8 (N, N, 3)`` RGB, N 2 to 16, the first row on top.
+        on: one of `PATTERNED` to take their place in; none for a plain square of them.
 
     Raises:
         ValueError: for another type or shape.
@@ -78,15 +102,32 @@ def tiles(colours: NDArray[np.uint8]) -> str:
         raise ValueError(
             f"the tiles are {colours.dtype} {colours.shape}; expected uint8 (N, N, 3), N 2 to {_MOST_TILES}"
         )
-    return f"tiles:{rows}:{colours.tobytes().hex()}"
+    return f"{on}{':' if on else ''}tiles:{rows}:{colours.tobytes().hex()}"
 
 
-def tile_weights(count: int, size: int) -> NDArray[np.float64]:
+def layers(on: str, size: int = SIZE) -> Layers:
+    """One of `PATTERNED` with its main colour left open; `fill_in` fills it."""
+    rim, silhouette, *inside = _shapes(on)
+    return Layers(paint([rim], size), paint([silhouette], size)[3], paint(inside, size))
+
+
+def fill_in(drawing: tuple[Any, Any, Any], pattern: Any) -> Any:
+    """A drawing, ``(4, size, size)``, with an opaque pattern ``(4, size, size)`` in it; both NumPy, or both torch."""
+    under, mask, over = drawing
+    return over + (1 - over[3:]) * (mask * pattern + (1 - mask) * under)
+
+
+def tile_weights(count: int, size: int, *, whole: bool = False) -> NDArray[np.float64]:
     """How much of each texel in a line each of `count` tiles in a line covers, ``float64 (size, count)``.
 
     A drawing of tiles is linear in them: a channel c is ``weights @ c @ weights.T``, alpha that of ones.
+
+    Args:
+        count: tiles in a line.
+        size: texels in a line.
+        whole: whether they take up the whole canvas, or the square of area `FILL`.
     """
-    side = size * np.sqrt(FILL)
+    side = size * (1 if whole else np.sqrt(FILL))
     edges = (size - side) / 2 + side / count * np.arange(count + 1)
     texel = np.arange(size, dtype=np.float64)[:, None]
     return np.asarray((np.minimum(edges[1:], texel + 1) - np.maximum(edges[:-1], texel)).clip(0))
@@ -103,15 +144,23 @@ def _read_tiles(name: str) -> NDArray[np.uint8]:
     return np.frombuffer(bytes.fromhex(found[2]), dtype=np.uint8).reshape(count, count, 3)
 
 
+def _split(name: str) -> tuple[str, str]:
+    """The drawing that tiles lie on, empty for none, and the tiles."""
+    on, colon, rest = name.partition(":")
+    return (on, rest) if colon and on in PATTERNED else ("", name)
+
+
 @lru_cache(maxsize=64)  # tiles are as many as anybody cares to try
 def _drawn(name: str, size: int) -> NDArray[np.float32]:
     if name in _DRAWINGS:
         picture = paint(_shapes(name), size)
     else:
-        colours = _read_tiles(name)
-        weights = tile_weights(len(colours), size)
-        layers = np.concatenate([colours / 255, np.ones_like(colours[..., :1])], axis=2).transpose(2, 0, 1)
-        picture = (weights @ layers @ weights.T).clip(0, 1).astype(np.float32)
+        on, rest = _split(name)
+        colours = _read_tiles(rest)
+        weights = tile_weights(len(colours), size, whole=bool(on))
+        cells = np.concatenate([colours / 255, np.ones_like(colours[..., :1])], axis=2).transpose(2, 0, 1)
+        pattern = weights @ cells @ weights.T
+        picture = np.clip(fill_in(layers(on, size), pattern) if on else pattern, 0, 1).astype(np.float32)
     picture.flags.writeable = False
     return picture
 
