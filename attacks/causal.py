@@ -36,7 +36,8 @@ from ._choose import at, draw_motion, nearest
 from ._compose import compose, share
 
 SOURCES = ("observation", "intervention", "clip")
-_SHORTLIST = 32  # plans tried on the clip itself, when the other sources have an opinion
+_SHORTLIST = 32
+"""Plans tried on the clip itself, for each sticker allowed, when the other sources have an opinion."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Causal(Attack):
             rows = [index[p.placements[-1], p.kinetics] for p in options]
             parts = {name: part[rows] for name, part in known.items()}
             if own is not None and emotion is not None:
-                _add_clip(parts, own, seen, options, emotion)
+                _add_clip(parts, own, seen, options, emotion, _SHORTLIST * scene.threat.number)
             if not parts:
                 return np.zeros(len(options))
             total = np.mean(list(parts.values()), axis=0)
@@ -195,12 +196,17 @@ def _known(data: Mapping[str, Any], emotion: str | None, plans: tuple[Plan, ...]
 
 
 def _add_clip(
-    parts: dict[str, NDArray[np.float64]], surrogate: Surrogate, seen: Clip, plans: Sequence[Plan], emotion: str
+    parts: dict[str, NDArray[np.float64]],
+    surrogate: Surrogate,
+    seen: Clip,
+    plans: Sequence[Plan],
+    emotion: str,
+    most: int,
 ) -> None:
-    """Try the most promising plans, or all where nothing is known of them, on the clip itself."""
+    """Try the `most` most promising plans, or all where nothing is known of them, on the clip itself."""
     order = np.arange(len(plans))
     if parts:
-        order = np.argsort(-np.mean(list(parts.values()), axis=0), kind="stable")[:_SHORTLIST]
+        order = np.argsort(-np.mean(list(parts.values()), axis=0), kind="stable")[:most]
     clean = surrogate(seen, ())
     if emotion not in clean.labels or clean.status[0] != "ok":
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,13 @@ import numpy as np
 from mask.cell import Cell
 from mask.clip import Clip, Dataset
 from mask.contracts import Attack, Defense, Evidence, Recognizer
-from mask.errors import UsageError
+from mask.errors import InvalidPlan, UsageError
 from mask.evaluate import check_labels
 from mask.oracle import Scorer
 from mask.owners import Owners, surrogate_cards
 from mask.plan import ThreatModel
 from mask.refilm import Refilmer
+from mask.regions import load, sites
 
 Tick = Callable[[str, int, int], None]
 """Called as (what is being done, items finished since the last call, items in all)."""
@@ -118,6 +119,19 @@ def check(setting: Setting) -> None:
     for name, attack in setting.attacks.items():
         if not any(fits(attack, threat) for threat in setting.threats):
             raise UsageError(f"the attack {name!r} fits none of the kinetics {[t.kinetics for t in setting.threats]}")
+    for threat in setting.threats:
+        if threat.kinetics != "digital":
+            _check_room(setting, threat)
+
+
+def _check_room(setting: Setting, threat: ThreatModel) -> None:
+    """Raise `UsageError` where stickers of a threat model have no place to go, alone or sharing its area."""
+    for space in sorted({c.space for c in setting.dataset}):
+        for area in {threat.area, threat.area / threat.number}:
+            try:
+                sites(load(setting.scheme), replace(threat, area=area), space, setting.step)
+            except InvalidPlan as error:
+                raise UsageError(str(error)) from error
 
 
 def fits(attack: Attack, threat: ThreatModel) -> bool:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mask.apply import apply, check
 from mask.audit import Setting, run
+from mask.audit import check as audit_check
 from mask.conformance import check_attack
 from mask.data.synthetic import create as synthetic
 from mask.errors import InvalidPlan, UsageError
@@ -201,6 +202,22 @@ def test_rows_remember_all_stickers(tmp_path: Any) -> None:
         assert len(plan.placements) == 4
         check(data.clips[0], plan, threat)
     assert Plan.from_json(plan.to_json()) == plan
+
+
+@pytest.mark.parametrize(
+    ("threat", "words"),
+    [
+        (ThreatModel("skin", area=0.9), "can nowhere be stuck on the skin"),
+        (ThreatModel("overlay", area=0.0002), "expected 1 to 28"),
+        (ThreatModel("overlay", area=0.003, number=16), "expected 1 to 28"),
+        (ThreatModel("skin", area=0.046, regions=("under_eye_left",)), "has no place in under_eye_left"),
+    ],
+)
+def test_stickers_that_fit_nowhere_are_a_usage_error(threat: ThreatModel, words: str) -> None:
+    model, flow = scattered()
+    data = flow_dataset([flow_clip("s0/a", flow), flow_clip("s1/a", flow)])
+    with pytest.raises(UsageError, match=words):
+        audit_check(Setting((model,), data, {"r": create("attacks", "random")}, (threat,)))
 
 
 def test_an_unknown_way_of_choosing() -> None:
