@@ -26,6 +26,7 @@ TABLES = (
     "sticker",
     "causal",
     "synthetic",
+    "data",
     "probe_truth",
     "attacks",
     "one_shot",

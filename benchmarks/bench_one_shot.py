@@ -33,17 +33,17 @@ OWNED: dict[str, dict[str, Any]] = {"siblings": {"siblings": True}, "trained": {
 ATTACKS = {
     "causal, all three sources": "causal:bootstraps=40",
     "causal, emotion predicted": "causal:hide=predicted,bootstraps=40",
+    "brute force by emotion": "universal:per_emotion=true",
+}
+ABLATIONS = {
     "causal without observation": "causal:use=intervention+clip",
     "causal without the clip": "causal:use=observation+intervention,bootstraps=40",
     "causal, intervention alone": "causal:use=intervention",
     "causal, observation alone": "causal:use=observation,bootstraps=40",
-}
-RIVALS = {
-    "brute force by emotion": "universal:per_emotion=true",
+    "transfer, the clip alone": "ensemble",
     "saliency": "saliency",
 }
-SLOW = {"transfer, the clip alone": "ensemble"}
-"""Tries every plan on every surrogate; done for the first threat model only."""
+"""Tried under the first threat model only."""
 BOUNDS = {"random": "random", "best place": "exhaustive"}
 PIECES = {"random places": "pieces:on=chance", "best places, greedily": "pieces:on=target"}
 THREATS = (
@@ -72,7 +72,7 @@ def _rows(folder: Path, model: Any, part: str) -> Iterator[Row]:
     for threat in THREATS:
         told: dict[tuple[str, str], dict[str, Any]] = {}
         for owned, options in OWNED.items():
-            named = ATTACKS | RIVALS | (SLOW if threat == THREATS[0] else {})
+            named = ATTACKS | (ABLATIONS if threat == THREATS[0] else {})
             if owned == "siblings":
                 named |= BOUNDS if threat.number == 1 else PIECES
             setting = Setting(

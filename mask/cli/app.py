@@ -275,11 +275,16 @@ def data_synth(
 
 
 @data_app.command("check")
-def data_check(spec: Annotated[str, typer.Argument(metavar="SPEC")], json: Json = False) -> None:
-    """Say what a dataset holds, what was skipped and why."""
+def data_check(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="such as casme2:DIR; see 'mask list datasets'")],
+    deep: Annotated[bool, typer.Option("--deep", help="decode every picture, not three of each clip")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say what a dataset folder holds, what is missing and what was skipped, and why; 1 unless it is whole."""
     from mask.cli import data as work
 
-    work.check(spec, as_json=json)
+    work.check(spec, deep=deep, as_json=json, quiet=quiet)
 
 
 @app.command("list")

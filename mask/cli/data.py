@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mask import registry
 from mask.cli.console import Progress, print_json, say, table
-from mask.errors import UsageError
+from mask.clip import Dataset
+from mask.errors import UnreadableData, UsageError
+
+_SHOWN = 20
 
 
 def synth(out: Path, data: str, *, force: bool, quiet: bool) -> None:
@@ -27,22 +32,105 @@ def synth(out: Path, data: str, *, force: bool, quiet: bool) -> None:
     )
 
 
-def check(spec: str, *, as_json: bool) -> None:
-    """Say what a dataset holds, what was skipped and why."""
-    dataset = registry.create("datasets", spec)
-    counts = Counter((c.subject, c.emotion) for c in dataset)
+def check(spec: str, *, deep: bool, as_json: bool, quiet: bool) -> None:
+    """Say what a dataset folder holds, what is missing and what was skipped, and why; raise when it is not whole."""
+    from mask.data._build import UnusableData
+    from mask.data._readable import unreadable
+
+    try:
+        dataset = registry.create("datasets", spec)
+    except UnusableData as error:
+        if as_json:
+            print_json({"clips": 0, "complete": False, "problem": str(error), "unreadable": [], "card": error.card})
+        else:
+            _lists(error.card, [])
+        raise
+    total = len(dataset) + len(dataset.neutral)
+    with Progress(quiet) as bar:
+        bad = unreadable(dataset, deep=deep, progress=lambda n: bar("reading pictures", n, total))
+    card = dict(dataset.card)
+    missing = card.get("missing", [])
     if as_json:
         by = Counter(str(c.emotion) for c in dataset)
         told = {"clips": len(dataset), "neutral": len(dataset.neutral), "subjects": len(dataset.subjects)}
-        print_json({"name": dataset.name, **told, "by_emotion": by, "card": dict(dataset.card)})
-        return
+        whole = not (missing or bad)
+        print_json({"name": dataset.name, **told, "by_emotion": by, "complete": whole, "unreadable": bad, "card": card})
+    else:
+        _summary(dataset, card)
+        _lists(card, bad)
+    if missing or bad:
+        raise UnreadableData(
+            f"{dataset.name} is not whole: {len(missing)} clips are missing and {len(bad)} cannot be read; the "
+            f"{len(dataset) - len(bad)} others can be used as they are"
+        )
+
+
+def _summary(dataset: Dataset, card: Mapping[str, Any]) -> None:
+    counts = Counter((c.subject, c.emotion) for c in dataset)
     say(f"{dataset.name}: {len(dataset)} clips of {len(dataset.subjects)} subjects, {len(dataset.neutral)} neutral")
+    for name, part in [("", card), *card.get("parts", {}).items()]:
+        for line in _about(part):
+            say(f"{name + ': ' if name else ''}{line}")
+    for name, part in card.get("list", {}).items():
+        told = ", ".join(f"{k} {v}" for k, v in part.items())
+        say(f"{name}: {told}")
     rows = [[s, *(str(counts[s, e]) for e in dataset.emotions)] for s in dataset.subjects]
     total = ["all", *(str(sum(counts[s, e] for s in dataset.subjects)) for e in dataset.emotions)]
     say(table([*rows, total], ["subject", *dataset.emotions]))
-    skipped = list(dataset.card.get("skipped", ()))
-    say(f"{len(skipped)} skipped" + (":" if skipped else ""))
-    for line in skipped[:20]:
-        say(f"  {line}")
-    if len(skipped) > 20:
-        say(f"  and {len(skipped) - 20} more; --json lists them all")
+
+
+def _about(card: Mapping[str, Any]) -> list[str]:
+    """What an adapter says about one set, a line each."""
+    lines = []
+    for what in ("annotations", "frames"):
+        if what in card:
+            used, also = card[what]["used"], card[what]["also"]
+            told = used if isinstance(used, str) else ", ".join(used)
+            lines.append(f"{what}: {told}" + (f" (also there: {', '.join(also)})" if also else ""))
+    if "apex" in card:
+        apex = card["apex"]
+        parts = [f"{len(apex[how])} {how}" for how in ("midpoint", "spotted") if apex[how]]
+        lines.append("apex: " + ", ".join([f"{apex['annotated']} annotated", *parts]))
+    if card.get("dropped"):
+        left = ", ".join(f"{n} {e}" for e, n in card["dropped"].items())
+        lines.append(f"left out by classes={card['classes']}: {left}")
+    if card.get("fixes", {}).get("asked", "none") != "none":
+        fixes = card["fixes"]
+        lines.append(f"corrections by {fixes['source']}: {len(fixes['applied'])} applied")
+        lines += [f"  not applied: {line}" for line in fixes["not applied"]]
+    if card.get("objective"):
+        lines.append("objective classes: " + ", ".join(f"{n} {how}" for how, n in card["objective"].items()))
+    return lines
+
+
+def _lists(card: Mapping[str, Any], bad: Sequence[str]) -> None:
+    parts = [card, *card.get("parts", {}).values()]
+    adjusted = [line for part in parts for line in part.get("adjusted", ())]
+    for what, lines in (
+        ("missing", _by_subject(card.get("missing", ()))),
+        ("skipped", card.get("skipped", ())),
+        ("unreadable", bad),
+        ("read in another way than annotated", adjusted),
+    ):
+        if what == "skipped" or lines:
+            say(f"{len(lines)} {what}" + (":" if lines else ""))
+        for line in lines[:_SHOWN]:
+            say(f"  {line}")
+        if len(lines) > _SHOWN:
+            say(f"  and {len(lines) - _SHOWN} more; --json lists them all")
+
+
+def _by_subject(lines: Sequence[str]) -> list[str]:
+    """Missing clips, those of one subject and one kind of reason in one line where there are many."""
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for line in lines:
+        groups.setdefault(("/".join(line.split("/")[:2]), "there is no folder" in line), []).append(line)
+    told = []
+    for (subject, gone), same in groups.items():
+        many = gone and len(same) > 2
+        told += (
+            [f"{subject}: {len(same)} clips have no folder, such as {same[0].split(' no folder ')[-1]}"]
+            if many
+            else same
+        )
+    return told

@@ -38,10 +38,14 @@ def create(path: str) -> Dataset:
     clips: list[Clip] = []
     neutral: list[Clip] = []
     skipped: list[str] = []
+    missing: list[str] = []
     keys: set[str] = set()
     for number, record in enumerate(_records(table), start=2):
         try:
             clip = _clip(root, record)
+        except UnreadableVideo as error:
+            missing.append(f"line {number}: {error}")
+            continue
         except (MaskError, ValueError) as error:
             skipped.append(f"line {number}: {error}")
             continue
@@ -56,10 +60,11 @@ def create(path: str) -> Dataset:
         else:
             clips.append(clip)
     if not clips:
-        first = f"; the first problem: {skipped[0]}" if skipped else ""
+        problems = [*missing, *skipped]
+        first = f"; the first problem: {problems[0]}" if problems else ""
         raise UnreadableData(f"{table} lists no usable labelled clip{first}")
     emotions = tuple(dict.fromkeys(str(c.emotion) for c in clips))
-    card = {"adapter": "folder", "clips": len(clips), "neutral": len(neutral), "skipped": skipped}
+    card = {"adapter": "folder", "clips": len(clips), "neutral": len(neutral), "missing": missing, "skipped": skipped}
     return Dataset(f"folder:{root.name}", tuple(clips), emotions, tuple(neutral), card)
 
 

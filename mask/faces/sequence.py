@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mask import cache
 from mask.clip import Frame, Frames
 
 from .mesh import POINTS
@@ -80,7 +82,8 @@ def track_clip(frames: Iterable[Frame], *, fps: float = 30.0, smooth: bool = Fal
 class TrackedLandmarks:
     """The mesh of the best face in a clip, found when it is asked for; a `mask.clip.Landmarks`.
 
-    Frames are tracked in order up to the one asked for, so an answer never depends on what was asked before.
+    Frames are tracked in order up to the one asked for, so an answer never depends on what was asked before. Where
+    `mask.cache` is on and the frames are files, what was found is kept for the next run.
 
     Args:
         frames: the clip's frames.
@@ -91,6 +94,7 @@ class TrackedLandmarks:
         self._frames, self._fps = frames, fps
         self._found: list[NDArray[np.float32] | None] = []
         self._tracker: FaceTracker | None = None
+        self._key: str | None = None
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -98,13 +102,39 @@ class TrackedLandmarks:
     def __getitem__(self, index: int) -> NDArray[np.float32] | None:
         if not 0 <= index < len(self):
             raise IndexError(f"frame {index} of {len(self)}")
-        if self._tracker is None and index >= len(self._found):
+        if index >= len(self._found) and self._tracker is None:
+            self._found = self._kept()
+        if index >= len(self._found):
+            # Whoever asks beyond the onset will ask for more: finding all at once is kept once.
+            self._track(index if self._key is None or index == 0 else len(self) - 1)
+        return self._found[index]
+
+    def _track(self, last: int) -> None:
+        if self._tracker is None:
             self._tracker = FaceTracker(fps=self._fps)
             self._found = []
-        while self._tracker is not None and len(self._found) <= index:
+        while len(self._found) <= last:
             faces = self._tracker.update(self._frames[len(self._found)])
             self._found.append(faces[0].points[:, :2] if faces else None)
-        return self._found[index]
+        store = cache.active()
+        if store is not None and self._key is not None:
+            nowhere = np.full((POINTS, 2), np.nan, np.float32)
+            store.put(self._key, np.stack([nowhere if p is None else p for p in self._found]).astype(np.float32))
+
+    def _kept(self) -> list[NDArray[np.float32] | None]:
+        """What an earlier run found in the same pictures."""
+        store = cache.active()
+        if store is None:
+            return []
+        if self._key is None:
+            pictures = cache.content(self._frames)
+            if pictures is None:
+                return []
+            self._key = cache.digest("landmarks", cache.code("faces"), cv2.__version__, self._fps, len(self), pictures)
+        found = store.get(self._key)
+        if found is None or found.shape[1:] != (POINTS, 2):
+            return []
+        return [None if np.isnan(points).all() else points for points in found]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_tracker": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import weakref
 from abc import ABC, abstractmethod
@@ -35,6 +36,11 @@ class CachedFrames(ABC):
         self._cache: OrderedDict[int, Frame] = OrderedDict()
         self._lock = threading.RLock()
 
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The files that the frames are read from."""
+        return (self.path,)
+
     @abstractmethod
     def _count(self) -> int:
         """How many frames there are."""
@@ -64,6 +70,14 @@ class CachedFrames(ABC):
 
     def __repr__(self) -> str:
         return f"open_frames({str(self.path)!r}, max_cached={self._max_cached})"
+
+    def fingerprint(self) -> str:
+        """The SHA-256 of the files the frames come from, so that a change is noticed without decoding anything."""
+        whole = hashlib.sha256()
+        for file in self.sources:
+            with file.open("rb") as stream:
+                whole.update(hashlib.file_digest(stream, "sha256").digest())
+        return whole.hexdigest()
 
     def __reduce__(self) -> tuple[type[CachedFrames], tuple[Any, ...]]:
         return type(self), (self.path, self._max_cached)

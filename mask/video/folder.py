@@ -33,6 +33,10 @@ class PictureFolder(CachedFrames):
             raise UnreadableVideo(f"{path} holds no pictures; expected files ending in {', '.join(SUFFIXES)}")
         self._shape: tuple[int, ...] | None = None
 
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        return tuple(self._files)
+
     def _count(self) -> int:
         return len(self._files)
 
