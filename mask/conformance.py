@@ -6,18 +6,19 @@ measured is measured, not believed: determinism and gradients above all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import FrozenInstanceError, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
+from mask import gradients
 from mask.apply import check
 from mask.clip import Clip
 from mask.contracts import (
     Attack,
     Defense,
-    Differentiable,
     Discovery,
     Evidence,
     NoTarget,
@@ -32,6 +33,9 @@ from mask.oracle import MeteredTarget, Scorer
 from mask.plan import Plan, Site, ThreatModel
 from mask.surrogate import Owned
 
+_GRADIENT, _LOGITS = 1e-3, 1e-3
+"""How far gradients may be from finite differences, relatively, and answers from those of logits or another device."""
+
 
 class NotConforming(MaskError):
     """Something breaks its contract."""
@@ -43,28 +47,36 @@ class RecognizerFacts:
 
     Args:
         deterministic: equal inputs give equal probabilities, call after call.
-        differentiable: it has `logits`, and their gradient reaches the pixels, finite and not zero.
+        differentiable: it has logits for clips like these, and their gradient reaches the pixels of the frames, or the
+            flow map, finite and not zero.
         batch_difference: the largest change of a probability between one clip alone and in a batch.
+        gradient_error: the relative difference between that gradient and central differences in float64; `None` where
+            none gets there.
+        device_difference: the largest change of a probability between the CPU and the graphics card; `None` where
+            there is no card.
     """
 
     deterministic: bool
     differentiable: bool
     batch_difference: float
+    gradient_error: float | None = None
+    device_difference: float | None = None
 
 
 def check_recognizer(recognizer: Recognizer, clips: Sequence[Clip], *, tolerance: float = 1e-4) -> RecognizerFacts:
     """Check a recognizer on at least two clips it should be able to read.
 
     Raises:
-        NotConforming: when labels repeat, rows are not distributions, order or batch size changes an answer, or the
-            global random state is touched.
+        NotConforming: when labels repeat, rows are not distributions, order, batch size or device changes an answer,
+            logits disagree with the answers or their gradient with finite differences, or any state is left behind.
     """
     _need(len(clips) >= 2, "give at least two clips to check a recognizer on")
     labels = recognizer.labels
     _need(len(labels) >= 1 and len(set(labels)) == len(labels), f"labels {labels} are empty or repeat")
     _need(recognizer.reads in ("flow", "pair", "video"), f"reads is {recognizer.reads!r}; expected flow, pair or video")
     state = _random_state()
-    first = recognizer.predict(clips)
+    with _conforming(), gradients.unchanged(recognizer, "predict"):
+        first = recognizer.predict(clips)
     _need(_same_state(state, _random_state()), "predict changes a global random state")
     _need(len(first) == len(clips), f"{len(clips)} clips gave {len(first)} rows")
     _need(first.labels == labels, f"predict answers with labels {first.labels}, the recognizer says {labels}")
@@ -81,32 +93,23 @@ def check_recognizer(recognizer: Recognizer, clips: Sequence[Clip], *, tolerance
         _need(_equal(first, alone, tolerance), "a clip is answered differently alone and in a batch")
     _need(recognizer.predict([]).probabilities.shape == (0, len(labels)), "no clips must give a prediction of no rows")
     difference = float(np.nanmax(np.abs(first.probabilities - alone.probabilities)))
-    return RecognizerFacts(deterministic, _differentiable(recognizer), difference)
+    with _conforming():
+        slope = gradients.slope(recognizer, clips[0].space)
+    _need((slope.error or 0.0) < _GRADIENT, f"the gradient is {slope.error} from finite differences, relatively")
+    seen = [i for i, s in enumerate(first.status) if s == "ok"]
+    apart = gradients.disagreement(recognizer, [clips[i] for i in seen], first.probabilities[seen])
+    _need(not deterministic or (apart or 0.0) < _LOGITS, f"logits and predict differ by {apart}: are labels in order?")
+    moved = gradients.device_difference(recognizer, clips)
+    _need(not deterministic or (moved or 0.0) < _LOGITS, f"the graphics card answers otherwise by {moved}")
+    return RecognizerFacts(deterministic, slope.reaches, difference, slope.error, moved)
 
 
-def _differentiable(recognizer: Recognizer) -> bool:
-    """Whether `logits` exists and its gradient reaches the pixels."""
-    if not isinstance(recognizer, Differentiable):
-        return False
-    import torch
-
-    size = int(getattr(recognizer, "size", 112))
-    frames = 2 if recognizer.reads != "video" else 8
-    generator = torch.Generator().manual_seed(0)
-    video = torch.rand((1, 3, frames, size, size), generator=generator).requires_grad_()
-    modules = [m for m in vars(recognizer).values() if isinstance(m, torch.nn.Module)]
-    before = [{n: t.clone() for n, t in m.state_dict().items()} for m in modules]
-    training = [s.training for m in modules for s in m.modules()]
-    out = recognizer.logits(video)
-    _need(tuple(out.shape) == (1, len(recognizer.labels)), f"logits have shape {tuple(out.shape)}")
-    (gradient,) = torch.autograd.grad(out.sum() + out[0, 0], video, allow_unused=True)
-    for module, saved in zip(modules, before, strict=True):
-        _need(all(torch.equal(t, saved[n]) for n, t in module.state_dict().items()), "logits changes the weights")
-    _need(training == [s.training for m in modules for s in m.modules()], "logits changes the training mode")
-    if gradient is None:
-        return False
-    _need(bool(torch.isfinite(gradient).all()), "the gradient of logits is not finite")
-    return bool((gradient != 0).any())
+@contextmanager
+def _conforming() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise NotConforming(str(error)) from error
 
 
 def check_attack(

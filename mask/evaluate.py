@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,6 +12,15 @@ from mask import metrics
 from mask.clip import Clip, Dataset
 from mask.contracts import Prediction, Progress, Recognizer, quiet
 from mask.errors import UsageError
+
+
+class Labelled(Protocol):
+    """A clip, or the row that results keep of one."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def emotion(self) -> str | None: ...
 
 
 def check_labels(recognizer: Recognizer, dataset: Dataset) -> None:
@@ -36,7 +45,7 @@ def predict(recognizer: Recognizer, clips: Sequence[Clip], progress: Progress = 
 
 
 def score(
-    clips: Sequence[Clip], predicted: Sequence[str | None], emotions: Sequence[str], seed: int = 0
+    clips: Sequence[Labelled], predicted: Sequence[str | None], emotions: Sequence[str], seed: int = 0
 ) -> dict[str, Any]:
     """Every score of one set of predictions, JSON-compatible.
 
@@ -79,18 +88,26 @@ def evaluate(recognizer: Recognizer, dataset: Dataset, *, seed: int = 0, progres
     """
     check_labels(recognizer, dataset)
     answers = predict(recognizer, dataset.clips, progress).names
-    result = {"pooled": score(dataset.clips, answers, dataset.emotions, seed)}
-    parts = sorted({c.dataset for c in dataset.clips})
+    scores = scores_of(dataset.clips, answers, dataset.emotions, seed=seed)
+    return {"recognizer": recognizer.card(), "data": dataset.name, "card": dict(dataset.card), "scores": scores}
+
+
+def scores_of(
+    clips: Sequence[Clip], predicted: Sequence[str | None], emotions: Sequence[str], *, seed: int = 0
+) -> dict[str, Any]:
+    """`score` of all clips as ``pooled``, and of each database where there are several."""
+    result = {"pooled": score(clips, predicted, emotions, seed)}
+    parts = sorted({c.dataset for c in clips})
     if len(parts) > 1:
         for part in parts:
-            rows = [i for i, c in enumerate(dataset.clips) if c.dataset == part]
-            result[part] = score([dataset.clips[i] for i in rows], [answers[i] for i in rows], dataset.emotions, seed)
-    return {"recognizer": recognizer.card(), "data": dataset.name, "card": dict(dataset.card), "scores": result}
+            rows = [i for i, c in enumerate(clips) if c.dataset == part]
+            result[part] = score([clips[i] for i in rows], [predicted[i] for i in rows], emotions, seed)
+    return result
 
 
-def _label(clip: Clip) -> str:
+def _label(clip: Labelled) -> str:
     if clip.emotion is None:
-        raise ValueError(f"clip {clip.key} has no label to score against")
+        raise ValueError(f"a clip of subject {clip.subject} has no label to score against")
     return clip.emotion
 
 

@@ -9,9 +9,8 @@ where ``module`` maps ``float32 (N, 3, 2, size, size)`` in [0, 1] to logits ``(N
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -19,9 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mask.clip import Clip
-from mask.contracts import Prediction, Progress, Reads, Recognizer, Status, quiet
+from mask.contracts import Prediction, Reads, Recognizer, Status
 from mask.errors import NoFaceError
 from mask.faces import aligned_pair
+from mask.learn import Epoch, Lesson, descend, unseen
 
 Inputs = NDArray[Any]
 """What a network eats, one row per clip, before it becomes a tensor."""
@@ -120,24 +120,58 @@ class TorchRecognizer(Recognizer):
 
 
 class Trainable(TorchRecognizer):
-    """A `TorchRecognizer` that can be trained from scratch; `fit` returns another one and changes nothing."""
+    """A `TorchRecognizer` that can be trained from scratch; `fit` returns another one and changes nothing.
 
+    A new one gives its network, `dials`, and what differs from the defaults of `vary`, `optimiser` and `schedule`.
+
+    Attributes:
+        dials: the names of the constructor's keyword parameters, each an attribute too.
+        epochs, rate, decay: of the training; `rate` is that of the first epoch.
+        chunk: clips per training step.
+    """
+
+    dials: ClassVar[tuple[str, ...]] = ()
     epochs: int
+    rate: float
+    decay: float = 0.0
+    chunk: int = 64
 
-    @abstractmethod
     def fresh(self, labels: Sequence[str]) -> Self:
         """An untrained recognizer of the same options for other labels, initialised from torch's generator."""
+        kind: Any = type(self)
+        made: Self = kind(labels, **self.options())
+        return made
 
-    @abstractmethod
     def options(self) -> dict[str, Any]:
         """The keyword parameters of `create` that rebuild this architecture. JSON-compatible."""
+        return {name: getattr(self, name) for name in self.dials}
 
-    @abstractmethod
-    def learn(self, inputs: Tensor, targets: Tensor, generator: torch.Generator, progress: Progress) -> None:
-        """Train `self.module` in place on raw stacked inputs; report one per epoch. Sees no test clip."""
+    def vary(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """A training batch: raw rows ``(B, ...)`` as `answer` takes them, augmented; here, as they are."""
+        return self.tensor(list(rows.numpy()))
+
+    def optimiser(self) -> torch.optim.Optimizer:
+        """What takes the training steps; here, Adam."""
+        return torch.optim.Adam(self.module.parameters(), lr=self.rate, weight_decay=self.decay, fused=True)
+
+    def schedule(self, optimiser: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler | None:
+        """How the rate changes from epoch to epoch; here, along a cosine to zero."""
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.epochs)
+
+    def learn(self, lesson: Lesson) -> None:
+        """Train `self.module` in place. Sees no test clip."""
+        descend(self, lesson)
 
     def fit(
-        self, inputs: Inputs, targets: NDArray[np.int64], labels: Sequence[str], seed: int, progress: Progress = quiet
+        self,
+        inputs: Inputs,
+        targets: NDArray[np.int64],
+        labels: Sequence[str],
+        seed: int,
+        *,
+        validation: tuple[Inputs, NDArray[np.int64]] | None = None,
+        balanced: bool = True,
+        each: Callable[[Epoch, Trainable], None] = unseen,
     ) -> Self:
         """Train a fresh recognizer.
 
@@ -145,12 +179,25 @@ class Trainable(TorchRecognizer):
             inputs: ``(N, ...)``, rows as `inputs` returns them.
             targets: ``int64 (N,)``, positions in `labels`.
             seed: fixes initialisation, order and augmentation; the global generators are left as they were.
+            validation, balanced, each: see `mask.learn.Lesson`.
+
+        Raises:
+            ValueError: with fewer than two rows.
         """
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng():
             torch.manual_seed(seed)
             model = self.fresh(labels)
-            generator = torch.Generator().manual_seed(seed)
-            model.module.train()
-            model.learn(torch.from_numpy(inputs), torch.from_numpy(targets), generator, progress)
+            watched = None if validation is None else (torch.from_numpy(validation[0]), torch.from_numpy(validation[1]))
+            model.learn(
+                Lesson(
+                    inputs=torch.from_numpy(inputs),
+                    targets=torch.from_numpy(targets),
+                    classes=len(labels),
+                    generator=torch.Generator().manual_seed(seed),
+                    validation=watched,
+                    balanced=balanced,
+                    each=each,
+                )
+            )
             model.module.eval()
         return model

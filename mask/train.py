@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
-from mask import __version__
 from mask.clip import Clip, Dataset
 from mask.contracts import Progress, quiet
 from mask.errors import UnreadableData, UsageError
-from mask.files import write_json
+from mask.evaluate import scores_of
 from mask.folds import FoldedRecognizer
-from mask.torch_recognizer import Trainable
+from mask.learn import Epoch
+from mask.model_card import claim, finish, header, log
+from mask.torch_recognizer import Inputs, Trainable
 from mask.weights import fill, read_state, write_state
 
-Protocol = Literal["loso", "kfold", "split"]
-PROTOCOLS: tuple[Protocol, ...] = ("loso", "kfold", "split")
+Protocol = Literal["loso", "kfold", "split", "cross"]
+PROTOCOLS: tuple[Protocol, ...] = ("loso", "kfold", "split", "cross")
+
+Observer = Callable[[tuple[str, ...], Epoch, Trainable], None]
+"""Called after each epoch with the subjects held out, the epoch, and the model as it is then."""
 
 
 def held_out(dataset: Dataset, protocol: Protocol, seed: int = 0) -> list[tuple[str, ...]]:
     """The subjects each model must not see, one tuple per model.
 
     ``loso`` holds out one subject at a time, ``kfold`` a quarter of them four times, ``split`` a third of them once
-    (the other subjects are then never judged).
+    (the other subjects are then never judged), ``cross`` each database of a composite in turn.
 
     Raises:
-        UsageError: with fewer than two subjects.
+        UsageError: with fewer than two subjects; for ``cross``, with fewer than two databases, or with a subject of
+            one name in two of them.
     """
     subjects = list(dataset.subjects)
     if protocol not in PROTOCOLS:
@@ -40,11 +47,30 @@ def held_out(dataset: Dataset, protocol: Protocol, seed: int = 0) -> list[tuple[
         )
     if protocol == "loso":
         return [(s,) for s in subjects]
+    if protocol == "cross":
+        return _databases(dataset)
     order = [subjects[i] for i in np.random.default_rng(seed).permutation(len(subjects))]
     if protocol == "split":
         return [tuple(sorted(order[: max(1, len(order) // 3)]))]
     parts = min(4, len(order))
     return [tuple(sorted(order[k::parts])) for k in range(parts)]
+
+
+def _databases(dataset: Dataset) -> list[tuple[str, ...]]:
+    members: dict[str, set[str]] = {}
+    for clip in dataset.clips:
+        members.setdefault(clip.dataset, set()).add(clip.subject)
+    if len(members) < 2:
+        raise UsageError(f"{dataset.name} is one database, {', '.join(members)}; protocol 'cross' needs two or more")
+    names = sorted(members)
+    for i, name in enumerate(names):
+        for other in names[i + 1 :]:
+            if shared := sorted(members[name] & members[other]):
+                raise UsageError(
+                    f"{name} and {other} both have a subject {shared[0]!r}, so that one could be judged by a model of "
+                    "its own database; give subjects of different databases different names"
+                )
+    return [tuple(sorted(members[name])) for name in names]
 
 
 def train(
@@ -53,96 +79,149 @@ def train(
     *,
     protocol: Protocol = "loso",
     seed: int = 0,
+    validation: float = 0.0,
+    balanced: bool = True,
     out: Path | None = None,
     progress: Progress = quiet,
+    observe: Observer | None = None,
 ) -> FoldedRecognizer:
     """Train one model per fold.
 
-    With `out`, each fold's weights are written as it ends and found again when training is started anew with the same
-    options, so an interrupted run goes on where it stopped. Progress counts epochs.
+    With `out`, each fold's weights and log are written as it ends and found again when training is started anew with
+    the same options, so an interrupted run goes on where it stopped; a model card with the scores on the held-out
+    subjects ends it. Progress counts epochs.
+
+    Args:
+        validation: share of each fold's training subjects that is not trained on and chooses the epoch by UF1; 0 for
+            none: the last epoch is the model. Held-out subjects never choose.
+        balanced: whether each class weighs inversely to its count.
+        observe: looks at every epoch, and changes nothing.
 
     Raises:
-        UsageError: when the protocol does not fit the data, or `out` holds another training.
-        UnreadableData: when no clip of a training fold shows a face.
+        UsageError: when the protocol does not fit the data, the data holds one emotion only, `validation` leaves
+            nothing to train on, or `out` holds another training.
+        UnreadableData: when a fold has no two training clips that show a face.
     """
+    if not 0 <= validation < 1:
+        raise UsageError(f"validation is {validation}; expected a share of the training subjects, 0 to below 1")
     folds = held_out(dataset, protocol, seed)
-    labels = dataset.emotions
-    card = _card(recognizer, dataset, protocol, seed, folds)
+    card = header(recognizer, dataset, folds, protocol=protocol, seed=seed, validation=validation, balanced=balanced)
     if out is not None:
-        _claim(out, card)
-    inputs, kept = _inputs(recognizer, dataset.clips)
-    targets = np.array([labels.index(c.emotion or "") for c in kept], dtype=np.int64)
+        claim(out, card)
+    course = _prepare(recognizer, dataset, seed, validation, balanced)
     models: dict[str, Trainable] = {}
     for k, subjects in enumerate(folds):
-        rows = np.array([c.subject not in subjects for c in kept])
-        if not rows.any():
-            raise UnreadableData(f"fold {k} of {dataset.name} has no usable training clip")
         file = None if out is None else out / f"fold-{k:03d}.safetensors"
-        model = _load(recognizer, labels, file)
+        model = _load(recognizer, dataset.emotions, file)
         if model is None:
-            model = recognizer.fit(inputs[rows], targets[rows], labels, seed + k, progress)
-            if file is not None:
+            model, epochs = course.fold(k, subjects, progress, observe)
+            if out is not None and file is not None:
+                log(out, k, subjects, epochs)
                 write_state(model.module, file)
         else:
             progress(recognizer.epochs)
         models |= dict.fromkeys(subjects, model)
     if out is not None:
-        write_json(card, out / "model.json")
-        (out / "training.json").unlink(missing_ok=True)
-    seen = card["training"]["seen"]
+        finish(out, card, dataset, scores_of(*course.judge(dataset, models), seed=seed))
     told = {"weights": "trained here", "training": card["training"]}
-    return FoldedRecognizer(recognizer.name, models, strangers="average", seen=seen, card=told)
+    return FoldedRecognizer(recognizer.name, models, strangers="average", seen=card["training"]["seen"], card=told)
 
 
-def _card(
-    recognizer: Trainable, dataset: Dataset, protocol: str, seed: int, folds: Sequence[tuple[str, ...]]
-) -> dict[str, Any]:
-    tested = {s for fold in folds for s in fold}
-    return {
-        "schema": "mask.model/1",
-        "recognizer": recognizer.name,
-        "options": recognizer.options(),
-        "labels": list(dataset.emotions),
-        "folds": {s: f"fold-{k:03d}.safetensors" for k, fold in enumerate(folds) for s in fold},
-        "training": {
-            "data": dataset.name,
-            "clips": len(dataset),
-            "protocol": protocol,
-            "seed": seed,
-            "epochs": recognizer.epochs,
-            "epoch_selection": "none: the last epoch is the model",
-            "seen": [s for s in dataset.subjects if s not in tested],
-            "mask": __version__,
-        },
-    }
+@dataclass(frozen=True)
+class _Course:
+    """What all folds are trained from: the clips that show a face, and what the network is given of them."""
+
+    recognizer: Trainable
+    labels: tuple[str, ...]
+    clips: Sequence[Clip]
+    inputs: Inputs
+    targets: NDArray[np.int64]
+    seed: int
+    validation: float
+    balanced: bool
+
+    def fold(
+        self, k: int, held: tuple[str, ...], progress: Progress, observe: Observer | None
+    ) -> tuple[Trainable, list[Epoch]]:
+        """The model that sees none of `held`, and its epochs."""
+        subjects = sorted({c.subject for c in self.clips} - set(held))
+        watched = self._watched(subjects, k)
+        rows = np.array([c.subject not in held and c.subject not in watched for c in self.clips])
+        if rows.sum() < 2:
+            raise UnreadableData(
+                f"fold {k}, without {', '.join(held)}, has {rows.sum()} usable training clips; two or more are needed"
+            )
+        chosen = np.array([c.subject in watched for c in self.clips])
+        epochs: list[Epoch] = []
+
+        def each(epoch: Epoch, model: Trainable) -> None:
+            epochs.append(epoch)
+            if observe is not None:
+                observe(held, epoch, model)
+            progress(1)
+
+        model = self.recognizer.fit(
+            self.inputs[rows],
+            self.targets[rows],
+            self.labels,
+            self.seed + k,
+            validation=(self.inputs[chosen], self.targets[chosen]) if watched else None,
+            balanced=self.balanced,
+            each=each,
+        )
+        return model, epochs
+
+    def _watched(self, subjects: Sequence[str], k: int) -> set[str]:
+        """The training subjects that choose the epoch."""
+        if not self.validation:
+            return set()
+        count = max(1, round(self.validation * len(subjects)))
+        if count >= len(subjects):
+            raise UsageError(
+                f"validation takes {count} of the {len(subjects)} training subjects of fold {k} and leaves none to "
+                "train on; give a smaller share, or more subjects"
+            )
+        order = np.random.default_rng((self.seed, k)).permutation(len(subjects))
+        return {subjects[i] for i in order[:count]}
+
+    def judge(
+        self, dataset: Dataset, models: dict[str, Trainable]
+    ) -> tuple[list[Clip], list[str | None], tuple[str, ...]]:
+        """Every clip of a held-out subject, what its model says of it, and the labels."""
+        told: dict[str, str | None] = {}
+        for subject, model in models.items():
+            own = [i for i, c in enumerate(self.clips) if c.subject == subject]
+            names = model.judge([self.inputs[i] for i in own]).names if own else ()
+            told |= {self.clips[i].key: name for i, name in zip(own, names, strict=True)}
+        judged = [c for c in dataset.clips if c.subject in models]
+        return judged, [told.get(c.key) for c in judged], self.labels
 
 
-def _claim(out: Path, card: dict[str, Any]) -> None:
-    """Start or resume a training folder; refuse one that holds something else."""
-    out.mkdir(parents=True, exist_ok=True)
-    mark = out / "training.json"
-    if (out / "model.json").exists():
-        raise UsageError(f"{out} holds a finished training; choose another folder, or --force to replace it")
-    if mark.exists():
-        if json.loads(mark.read_text(encoding="utf-8")) != card:
-            raise UsageError(f"{out} holds an unfinished training of other options; choose another folder, or --force")
-    elif any(out.iterdir()):
-        raise UsageError(f"{out} is not empty; choose another folder, or --force to replace it")
-    else:
-        write_json(card, mark)
-
-
-def _inputs(recognizer: Trainable, clips: Sequence[Clip]) -> tuple[np.ndarray[Any, Any], list[Clip]]:
-    rows = recognizer.inputs(clips)
-    kept = [clip for clip, row in zip(clips, rows, strict=True) if row is not None]
+def _prepare(recognizer: Trainable, dataset: Dataset, seed: int, validation: float, balanced: bool) -> _Course:
+    if len(found := {c.emotion for c in dataset.clips}) < 2:
+        raise UsageError(f"every clip of {dataset.name} is {found.pop()}; give clips of two emotions or more")
+    rows = recognizer.inputs(dataset.clips)
+    kept = [clip for clip, row in zip(dataset.clips, rows, strict=True) if row is not None]
     if not kept:
         raise UnreadableData("no clip shows a face; nothing to train on")
-    return np.stack([row for row in rows if row is not None]), kept
+    labels = dataset.emotions
+    return _Course(
+        recognizer,
+        labels,
+        kept,
+        np.stack([row for row in rows if row is not None]),
+        np.array([labels.index(c.emotion or "") for c in kept], dtype=np.int64),
+        seed,
+        validation,
+        balanced,
+    )
 
 
 def _load(recognizer: Trainable, labels: Sequence[str], file: Path | None) -> Trainable | None:
+    """A fold that an earlier run finished, or `None`."""
     if file is None or not file.is_file():
         return None
-    model = recognizer.fresh(labels)
+    with torch.random.fork_rng():
+        model = recognizer.fresh(labels)
     fill(model.module, read_state(file), file)
     return model

@@ -13,6 +13,31 @@ from mask.torch_recognizer import Trainable
 from mask.weights import fill, read_state, sha256
 
 SCHEMA = "mask.model/1"
+MEGC = ("negative", "positive", "surprise")
+"""The classes of MEGC2019 in their published order; what an untrained recognizer answers with."""
+
+
+def create(
+    family: str,
+    kind: Callable[..., Trainable],
+    weights: str | None,
+    asked: dict[str, Any],
+    published_labels: tuple[str, ...] | None = None,
+) -> Trainable | FoldedRecognizer:
+    """What a recognizer's own ``create`` returns: trained when `weights` names a folder, untrained otherwise.
+
+    Args:
+        family: the recognizer's name.
+        kind: takes labels and the options by keyword; saved options go before those asked for.
+        published_labels: see `load`.
+    """
+
+    def build(saved: dict[str, Any], labels: tuple[str, ...]) -> Trainable:
+        return kind(labels, **(asked | saved))
+
+    if weights is None:
+        return build({}, MEGC)
+    return load(family, build, Path(weights), published_labels)
 
 
 def load(

@@ -13,18 +13,16 @@ the test fold; augmentation by mirror, brightness and a shift of up to 4 % of th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mask.contracts import Progress, Reads
+from mask.contracts import Reads
 from mask.torch_recognizer import Trainable
 
 from . import _bank
-from ._steps import train
 
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
@@ -116,6 +114,8 @@ class MMNet(Trainable):
     """MMNet on the aligned onset and apex frames."""
 
     reads: Reads = "pair"
+    dials: ClassVar[tuple[str, ...]] = ("size", "width", "epochs", "rate", "decay")
+    chunk = 32
 
     def __init__(
         self,
@@ -134,40 +134,19 @@ class MMNet(Trainable):
         super().__init__("mmnet", labels, Network(len(labels), size, width), size=size)
         self.width, self.epochs, self.rate, self.decay = width, epochs, rate, decay
 
-    def fresh(self, labels: Sequence[str]) -> Self:
-        return type(self)(labels, **self.options())
+    def optimiser(self) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(self.module.parameters(), lr=self.rate, weight_decay=self.decay, fused=True)
 
-    def options(self) -> dict[str, Any]:
-        names = ("size", "width", "epochs", "rate", "decay")
-        return {name: getattr(self, name) for name in names}
-
-    def learn(self, inputs: Tensor, targets: Tensor, generator: torch.Generator, progress: Progress) -> None:
-        optimiser = torch.optim.AdamW(self.module.parameters(), lr=self.rate, weight_decay=self.decay)
-        train(
-            self.module,
-            optimiser,
-            inputs,
-            targets,
-            classes=len(self.labels),
-            epochs=self.epochs,
-            batch=32,
-            generator=generator,
-            augment=_vary,
-            schedule=torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.epochs),
-            progress=progress,
-        )
-
-
-def _vary(pairs: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror, shift and dim whole pairs; ``uint8 (N, 2, S, S, 3)`` to ``float32 (N, 3, 2, S, S)``."""
-    video = pairs.permute(0, 4, 1, 2, 3).float().div_(255)
-    reach = max(1, round(0.04 * video.shape[-1]))
-    for i in range(len(video)):
-        mirror, gain = torch.rand(2, generator=generator).tolist()
-        dx, dy = torch.randint(-reach, reach + 1, (2,), generator=generator).tolist()
-        one = video[i].flip(-1) if mirror < 0.5 else video[i]
-        video[i] = torch.roll(one, (dy, dx), (-2, -1)) * (0.85 + 0.3 * gain)
-    return video.clamp_(0, 1)
+    def vary(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """Mirror, shift and dim whole pairs; ``uint8 (N, 2, S, S, 3)`` to ``float32 (N, 3, 2, S, S)``."""
+        video = self.tensor(list(rows.numpy()))
+        reach = max(1, round(0.04 * video.shape[-1]))
+        for i in range(len(video)):
+            mirror, gain = torch.rand(2, generator=generator).tolist()
+            dx, dy = torch.randint(-reach, reach + 1, (2,), generator=generator).tolist()
+            one = video[i].flip(-1) if mirror < 0.5 else video[i]
+            video[i] = torch.roll(one, (dy, dx), (-2, -1)) * (0.85 + 0.3 * gain)
+        return video.clamp_(0, 1)
 
 
 def create(
@@ -179,11 +158,5 @@ def create(
     decay: float = 0.7,
 ) -> Any:
     """MMNet: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
-
-    def build(saved: dict[str, Any], labels: tuple[str, ...]) -> MMNet:
-        asked = {"size": size, "width": width, "epochs": epochs, "rate": rate, "decay": decay}
-        return MMNet(labels, **(asked | saved))
-
-    if weights is None:
-        return build({}, ("negative", "positive", "surprise"))
-    return _bank.load("mmnet", build, Path(weights), None)
+    asked = {"size": size, "width": width, "epochs": epochs, "rate": rate, "decay": decay}
+    return _bank.create("mmnet", MMNet, weights, asked)

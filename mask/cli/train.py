@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from mask import registry
 from mask.cli.console import Progress, print_json, say
 from mask.cli.evaluate import show
 from mask.errors import UsageError
-from mask.evaluate import evaluate as score
+from mask.model_card import CARD, LOG, PAGE
 from mask.runs import claim_training
 from mask.torch_recognizer import Trainable
 from mask.train import PROTOCOLS, held_out
@@ -16,7 +17,17 @@ from mask.train import train as fit
 
 
 def train(
-    recognizer: str, data: str, out: Path, *, protocol: str, seed: int, force: bool, as_json: bool, quiet: bool
+    recognizer: str,
+    data: str,
+    out: Path,
+    *,
+    protocol: str,
+    validation: float,
+    class_weights: bool,
+    seed: int,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Train subject-independently, save the weights, score on the held-out subjects."""
     chosen = next((p for p in PROTOCOLS if p == protocol), None)
@@ -26,8 +37,8 @@ def train(
     if not isinstance(model, Trainable):
         raise UsageError(f"{recognizer!r} is trained already; name it without weights to train it anew")
     dataset = registry.create("datasets", data)
-    claim_training(out, force)
     folds = held_out(dataset, chosen, seed)
+    claim_training(out, force)
     with Progress(quiet) as bar:
         total = len(folds) * model.epochs
         trained = fit(
@@ -35,14 +46,16 @@ def train(
             dataset,
             protocol=chosen,
             seed=seed,
+            validation=validation,
+            balanced=class_weights,
             out=out,
             progress=lambda n: bar(f"training {model.name}", n, total),
         )
-        judged = dataset.only({s for fold in folds for s in fold})
-        told = score(trained, judged, seed=seed, progress=lambda n: bar("scoring", n, len(judged)))
+    scores = json.loads((out / CARD).read_text(encoding="utf-8"))["scores"]
+    told = {"recognizer": trained.card(), "data": dataset.name, "card": dict(dataset.card), "scores": scores}
     if as_json:
         print_json(told)
         return
     show(told)
-    say(f"\n{len(folds)} models, {protocol}; the last epoch is the model, no epoch was chosen on a test fold.")
-    say(f"Weights: {model.name}:weights={out}")
+    say(f"\n{len(folds)} models, {protocol}; epoch selection: {trained.card()['training']['epoch_selection']}.")
+    say(f"Weights: {model.name}:weights={out}; {PAGE} tells about them, {LOG} how they were trained.")
