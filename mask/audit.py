@@ -15,7 +15,7 @@ import numpy as np
 
 from mask.cell import Cell
 from mask.clip import Clip, Dataset
-from mask.contracts import Attack, Defense, Evidence, Recognizer
+from mask.contracts import Attack, Defense, Evidence, Proposal, Recognizer
 from mask.errors import InvalidPlan, UsageError
 from mask.evaluate import check_labels
 from mask.oracle import Scorer
@@ -28,7 +28,12 @@ Tick = Callable[[str, int, int], None]
 """Called as (what is being done, items finished since the last call, items in all)."""
 
 
+Watch = Callable[[Clip, Proposal], None]
+"""Called with each clip and the lawful plan an attack came to for it."""
+
+
 def _no_tick(_what: str, _done: int, _total: int) -> None: ...
+def _no_watch(_clip: Clip, _plan: Proposal) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -159,6 +164,7 @@ def run(
     finished: Mapping[str, Any] | None = None,
     tick: Tick = _no_tick,
     shared: Shared | None = None,
+    watch: Watch = _no_watch,
 ) -> Iterator[dict[str, Any]]:
     """Yield one finished cell at a time: ``{"cell": summary, "rows": [Row], "evidence": [...], "key": text}``.
 
@@ -166,6 +172,7 @@ def run(
         finished: cells of an interrupted run by key; they are yielded as they are, without being done again.
         tick: told what is being done.
         shared: what other runs have learnt that this one may use; no number depends on it.
+        watch: told of every plan, cell by cell.
     """
     check(setting)
     done = finished or {}
@@ -203,7 +210,7 @@ def run(
                         memories,
                         again if setting.refilmed is None or attack_name in setting.refilmed else None,
                     )
-                    yield {"key": key, **cell.run(tick)}
+                    yield {"key": key, **cell.run(tick, watch)}
 
 
 def cell_key(

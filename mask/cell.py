@@ -24,7 +24,7 @@ from mask.regions import load, sites
 from mask.results import Row, summarise
 
 if TYPE_CHECKING:
-    from mask.audit import Half, Setting, Tick
+    from mask.audit import Half, Setting, Tick, Watch
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Cell:
     memories: Mapping[str, dict[str, Any]]
     again: Refilmer | None = None
 
-    def run(self, tick: Tick) -> dict[str, Any]:
+    def run(self, tick: Tick, watch: Watch) -> dict[str, Any]:
         """Discover, plan, carry out and count."""
         started = time.perf_counter()
         label = f"{self.recognizer} {self.threat.kinetics} {self.name}"
@@ -78,6 +78,9 @@ class Cell:
             for clip in half.attacked:
                 plans.append(self._plan(clip, half, found))
                 tick(label, 1, total)
+        for planned in plans:
+            if not isinstance(planned.plan, InvalidPlan):
+                watch(planned.clip, planned.plan)
         rows = self._count(plans)
         summary = {
             "recognizer": self.recognizer,

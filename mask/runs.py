@@ -18,7 +18,17 @@ from mask.errors import UnreadableData, UsageError
 from mask.files import write_json
 from mask.results import SCHEMA, row_from, write_results, write_rows
 
-_OWN_FILES = ("run.json", "results.json", "clips.csv", "report.html", "probe.json", "probe.png", "probe.svg")
+_OWN_FILES = (
+    "run.json",
+    "results.json",
+    "clips.csv",
+    "report.html",
+    "probe.json",
+    "probe.png",
+    "probe.svg",
+    "plans.json",
+    "annotations.csv",
+)
 _OWN_FOLDERS = ("cells", "figures", "models")
 
 
@@ -47,7 +57,8 @@ def claim_training(out: Path, force: bool) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; --out expects a folder")
     if force and out.is_dir():
-        for path in [out / "model.json", out / "training.json", *out.glob("fold-*.safetensors")]:
+        ours = ("model.json", "training.json", "MODEL_CARD.md", "log.csv")
+        for path in [*(out / name for name in ours), *out.glob("fold-*.safetensors")]:
             path.unlink(missing_ok=True)
 
 
@@ -113,7 +124,20 @@ def environment() -> dict[str, Any]:
         "system": platform.system(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
+        **_torch(),
         "packages": versions,
+    }
+
+
+def _torch() -> dict[str, Any]:
+    """The device and the mode of torch, where a run has used it."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return {}
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    return {
+        "device": device,
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
     }
 
 
