@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mask import registry
+from mask import naming, registry
 from mask.audit import Setting, check, run
 from mask.cli.console import Progress, note, print_json, say, table
 from mask.contracts import Attack, Defense, Recognizer
@@ -117,18 +117,8 @@ def header(setting: Setting) -> dict[str, Any]:
 
 
 def named_attacks(text: str) -> dict[str, Attack]:
-    """Attacks by label; a name that stands for several is spelt out, ``region`` as ``region:name=chin`` and so on."""
-    found: dict[str, Attack] = {}
-    for spec in _split(text):
-        made = registry.create("attacks", spec)
-        for attack in made if isinstance(made, tuple) else (made,):
-            label = f"{spec}:name={attack.name}" if isinstance(made, tuple) else spec
-            if label in found:
-                raise UsageError(f"the attack {label!r} is listed twice")
-            found[label] = attack
-    if not found:
-        raise UsageError("no attack was named; see 'mask list attacks'")
-    return found
+    """Attacks by label, from names with commas between them; see `mask.naming.attacks`."""
+    return naming.attacks(_split(text))
 
 
 def owned(text: str, audited: Sequence[Recognizer]) -> dict[str, Any]:
@@ -141,13 +131,13 @@ def owned(text: str, audited: Sequence[Recognizer]) -> dict[str, Any]:
     if specs == ["auto"]:
         alone = [r for r in audited if not (isinstance(r, FoldedRecognizer) and len(r.models) > 1)]
         specs = ["siblings", STAND_IN] if alone else ["siblings"]
-    named = tuple(registry.create("recognizers", s) for s in specs if s not in ("siblings", "none"))
-    return {"surrogates": named, "siblings": "siblings" in specs}
+    named, siblings = naming.surrogates(specs)
+    return {"surrogates": named, "siblings": siblings}
 
 
 def named_defenses(text: str) -> dict[str, Defense | None]:
     """Defences by label, no defence first."""
-    return {"none": None, **{spec: registry.create("defenses", spec) for spec in _split(text) if spec != "none"}}
+    return {"none": None, **naming.defenses(_split(text))}
 
 
 def named_regions(text: str) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Grids of audits: cells that are never lost, on one machine or many."""
