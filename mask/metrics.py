@@ -211,16 +211,60 @@ def leakage_bits(matrix: ArrayLike) -> float:
     >>> leakage_bits([[50, 0], [0, 50]]), leakage_bits([[25, 25], [25, 25]])
     (1.0, 0.0)
     """
-    m = np.asarray(matrix, dtype=np.float64)
-    n = m.sum()
-    if n == 0:
-        return float("nan")
-    joint = m / n
-    outer = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
-    cells = joint > 0
-    plain = float((joint[cells] * np.log2(joint[cells] / outer[cells])).sum())
-    # Miller-Madow: entropies are underestimated by (occupied cells - 1) / 2n nats each.
-    occupied = (m.sum(axis=1) > 0).sum() + (m.sum(axis=0) > 0).sum() - cells.sum() - 1
-    true = joint.sum(axis=1)
-    most = float(-(true[true > 0] * np.log2(true[true > 0])).sum())
-    return float(np.clip(plain + float(occupied) / (2 * n * np.log(2)), 0.0, most))
+    information, most = leakage_tables(np.asarray(matrix, dtype=np.float64)[None])
+    return float(np.clip(information[0], 0.0, most[0]))
+
+
+def leakage_tables(tables: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mutual information and its upper bound of many confusion matrices, in bits, ``float64 (N,)`` each; NaN if empty.
+
+    Miller-Madow corrected, and not clipped: near independence the estimate may fall below zero.
+
+    Args:
+        tables: ``(N, K, K)``, rows true and columns predicted.
+    """
+    m = np.asarray(tables, dtype=np.float64)
+    n = m.sum(axis=(1, 2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        joint = m / n[:, None, None]
+        true, told = joint.sum(axis=2), joint.sum(axis=1)
+        plain = _minus_entropy(joint.reshape(len(m), -1)) - _minus_entropy(true) - _minus_entropy(told)
+        # Miller-Madow: entropies are underestimated by (occupied cells - 1) / 2n nats each.
+        occupied = (true > 0).sum(axis=1) + (told > 0).sum(axis=1) - (joint > 0).sum(axis=(1, 2)) - 1
+        return plain + occupied / (2 * n * np.log(2)), -_minus_entropy(true)
+
+
+def _minus_entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum of p log2 p along the last axis."""
+    summed: NDArray[np.float64] = (p * np.log2(np.where(p > 0, p, 1.0))).sum(axis=-1)
+    return summed
+
+
+def leakage_interval(
+    totals: ArrayLike, *, rng: np.random.Generator, repeats: int = 1000, level: float = 0.95
+) -> Interval:
+    """Interval of `leakage_bits` under resampling of whole subjects, shifted by the bias the resampling shows.
+
+    Mutual information is overestimated from few clips, and once more from resampled ones. The mean of the resampled
+    estimates tells by how much, and the percentile interval is moved back by it. Unmoved, it misses zero in a quarter
+    of all cases where there is nothing to tell and there are eight subjects.
+
+    Args:
+        totals: ``(S, K, K)``, the confusion matrix of each of S subjects.
+        rng: the only source of randomness.
+
+    Returns:
+        The interval in bits, within zero and the entropy of the true emotion; (nan, nan) with fewer than two subjects.
+    """
+    of_subject = np.asarray(totals, dtype=np.float64)
+    if len(of_subject) < 2:
+        return float("nan"), float("nan")
+    drawn = rng.multinomial(len(of_subject), np.full(len(of_subject), 1 / len(of_subject)), size=repeats)
+    values, _ = leakage_tables(np.tensordot(drawn.astype(np.float64), of_subject, axes=1))
+    (told,), (most,) = leakage_tables(of_subject.sum(axis=0)[None])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    ends = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2]) - (values.mean() - told)
+    low, high = np.clip(ends, 0.0, most)
+    return float(low), float(high)

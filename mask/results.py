@@ -286,12 +286,24 @@ def read_results(path: Path) -> dict[str, Any]:
         UnreadableData: when it is missing, damaged, or of another schema.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UnreadableData(f"{path} is not a readable results.json ({error})") from error
-    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
-        raise UnreadableData(f"{path} is not of schema {SCHEMA}; it was not written by this version of mask audit")
+    given = found.get("schema") if isinstance(found, dict) else None
+    if given != SCHEMA:
+        raise UnreadableData(f"{path} {_foreign(given)}")
     return found
+
+
+def _foreign(schema: object) -> str:
+    """Why a schema is not read, and what to do."""
+    name, _, version = SCHEMA.partition("/")
+    given = str(schema).removeprefix(f"{name}/")
+    if given == str(schema) or not given.isdecimal():
+        return f"is not of schema {SCHEMA}; it was not written by mask audit"
+    if int(given) > int(version):
+        return f"is of schema {schema}, which is newer than {SCHEMA}; update MASK to read it"
+    return f"is of schema {schema}, which is older than {SCHEMA}; run the audit again"
 
 
 def _plain(value: Any) -> Any:

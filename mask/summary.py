@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import cv2
@@ -13,9 +14,13 @@ from numpy.typing import NDArray
 from mask.apply import apply
 from mask.audit import Setting
 from mask.clip import Clip
+from mask.conformance import check_recognizer
+from mask.contracts import Recognizer
+from mask.errors import MaskError
 from mask.evaluate import score
 from mask.faces import aligned_pair
 from mask.flow import flow_map
+from mask.owners import surrogate_cards
 from mask.plan import Placement, Plan, ThreatModel
 from mask.results import Row, base_name, compare
 from mask.torch_recognizer import Trainable
@@ -30,15 +35,26 @@ NOT_TRIED = (
 
 def gather(setting: Setting, cells: Sequence[Mapping[str, Any]], *, show_faces: bool) -> dict[str, Any]:
     """Everything ``results.json`` holds about a setting, from its cells."""
-    summaries = [dict(c["cell"]) for c in cells]
-    rows_of = {tuple(c["cell"][k] for k in ("recognizer", "defense", "kinetics", "attack")): c["rows"] for c in cells}
-    for summary in summaries:
-        group = (summary["recognizer"], summary["defense"], summary["kinetics"])
-        family = {k[3]: rows for k, rows in rows_of.items() if k[:3] == group}
-        summary["vs_random"] = compare(family).get(summary["attack"])
-    evidence = [
-        {**{k: c["cell"][k] for k in ("recognizer", "attack", "kinetics")}, **e} for c in cells for e in c["evidence"]
-    ]
+    rows_of = {_names(c): c["rows"] for c in cells}
+    return {
+        **about(setting),
+        "facts": [measured(r, setting.dataset.clips[:3]) for r in setting.recognizers],
+        **counted(cells, setting.dataset.emotions, setting.seed),
+        "examples": examples(setting, rows_of, show_faces),
+    }
+
+
+def measured(recognizer: Recognizer, clips: Sequence[Clip]) -> dict[str, Any]:
+    """What a recognizer turns out to be on a few clips, or the sentence that says how it breaks its contract."""
+    try:
+        told: dict[str, Any] = asdict(check_recognizer(recognizer, clips))
+    except MaskError as error:
+        told = {"error": str(error)}
+    return {"recognizer": recognizer.name, **told}
+
+
+def about(setting: Setting) -> dict[str, Any]:
+    """The part of ``results.json`` that is known before anything has been run."""
     return {
         "data": _data(setting),
         "subjects": len(setting.dataset.subjects),
@@ -47,21 +63,46 @@ def gather(setting: Setting, cells: Sequence[Mapping[str, Any]], *, show_faces: 
         "recognizers": [r.card() for r in setting.recognizers],
         "threat_models": [t.to_json() for t in setting.threats],
         "attacks": {name: repr(attack) for name, attack in setting.attacks.items()},
+        "access": {name: attack.access for name, attack in setting.attacks.items()},
+        "surrogates": surrogate_cards(setting),
+        "siblings": setting.siblings,
         "defenses": {name: repr(defense) for name, defense in setting.defenses.items() if defense is not None},
         "scheme": setting.scheme,
         "step": setting.step,
         "seed": setting.seed,
-        "clean": _clean(setting, rows_of),
+        "not_tried": list(NOT_TRIED),
+    }
+
+
+def counted(cells: Sequence[Mapping[str, Any]], emotions: Sequence[str], seed: int) -> dict[str, Any]:
+    """The part of ``results.json`` that follows from cells alone; no clip is looked at."""
+    summaries = [dict(c["cell"]) for c in cells]
+    rows_of = {_names(c): c["rows"] for c in cells}
+    families: dict[tuple[str, ...], dict[str, Sequence[Row]]] = {}
+    for names, rows in rows_of.items():
+        families.setdefault(names[:3], {})[names[3]] = rows
+    versus = {group: compare(family) for group, family in families.items()}
+    for summary, names in zip(summaries, rows_of, strict=True):
+        summary["vs_random"] = versus[names[:3]].get(names[3])
+    return {
+        "clean": _clean(rows_of, emotions, seed),
         "cells": summaries,
-        "evidence": evidence,
+        "evidence": [
+            {**{k: c["cell"][k] for k in ("recognizer", "attack", "kinetics")}, **e}
+            for c in cells
+            for e in c["evidence"]
+        ],
         "maps": [
             {**{k: c["cell"][k] for k in ("recognizer", "defense", "attack", "kinetics")}, **c["map"]}
             for c in cells
             if c.get("map")
         ],
-        "examples": examples(setting, rows_of, show_faces),
-        "not_tried": list(NOT_TRIED),
     }
+
+
+def _names(cell: Mapping[str, Any]) -> tuple[str, ...]:
+    told = cell["cell"]
+    return told["recognizer"], told["defense"], told["kinetics"], told["attack"]
 
 
 def _data(setting: Setting) -> dict[str, Any]:
@@ -86,14 +127,14 @@ def _discovery(setting: Setting) -> str:
     return f"{where}; the attacker owns {' and '.join(owned) or 'no recognizer'}"
 
 
-def _clean(setting: Setting, rows_of: Mapping[tuple[str, ...], Sequence[Row]]) -> list[dict[str, Any]]:
+def _clean(
+    rows_of: Mapping[tuple[str, ...], Sequence[Row]], emotions: Sequence[str], seed: int
+) -> list[dict[str, Any]]:
     """Clean scores of every recognizer and defence, recovered from the rows of any one attack."""
-    clips = {c.key: c for c in setting.dataset}
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for (recognizer, defense, _, _), rows in rows_of.items():
         if (recognizer, defense) not in found:
-            answers = [r.clean_prediction or None for r in rows]
-            told = score([clips[r.clip] for r in rows], answers, setting.dataset.emotions, setting.seed)
+            told = score(rows, [r.clean_prediction or None for r in rows], emotions, seed)
             found[recognizer, defense] = {"recognizer": recognizer, "defense": defense, **told}
     return list(found.values())
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import matplotlib as mpl
 
@@ -11,7 +13,7 @@ from mask.causal.result import Control, ProbeResult
 from mask.errors import UnreadableData
 
 from . import words
-from .drawing import SETTINGS, Drawing, inline
+from .drawing import SETTINGS, Drawing
 from .model import Lesson, Run
 from .untrusted import Node
 
@@ -59,6 +61,7 @@ class Effect:
     clips: int
     agreement: str
     saliency: str
+    by_region: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ class Study:
     effects: tuple[Effect, ...]
 
 
-def probes(run: Run, key: str) -> list[Probe]:
+@lru_cache(maxsize=1)
+def probes(run: Run) -> tuple[Probe, ...]:
     """Each search once: recognizers and kinetics that were shown the same clips share what observation says.
 
     Raises:
@@ -78,11 +82,11 @@ def probes(run: Run, key: str) -> list[Probe]:
     found: dict[str, Probe] = {}
     for lesson in run.lessons:
         if lesson.attack.split(":")[0] == "causal" and "probe" in lesson.data and lesson.attacked not in found:
-            found[lesson.attacked] = _probe(lesson, f"{key}-probe-{len(found)}")
-    return list(found.values())
+            found[lesson.attacked] = _probe(lesson)
+    return tuple(found.values())
 
 
-def others(run: Run, shown: list[Probe]) -> list[str]:
+def others(run: Run, shown: Sequence[Probe]) -> list[str]:
     """How far the searches that are not shown agree with those that are."""
     told = []
     for lesson in run.lessons:
@@ -97,13 +101,14 @@ def others(run: Run, shown: list[Probe]) -> list[str]:
     return told
 
 
-def studies(run: Run) -> list[Study]:
+@lru_cache(maxsize=1)
+def studies(run: Run) -> tuple[Study, ...]:
     """What interventions told, for each recognizer, kinetics and set of attacked subjects."""
-    return [
+    return tuple(
         Study(lesson, tuple(_effect(lesson, emotion, told) for emotion, told in lesson.data["effects"].items()))
         for lesson in run.lessons
         if lesson.attack.split(":")[0] == "causal" and "effects" in lesson.data
-    ]
+    )
 
 
 def _effect(lesson: Lesson, emotion: str, told: Node) -> Effect:
@@ -117,6 +122,7 @@ def _effect(lesson: Lesson, emotion: str, told: Node) -> Effect:
         clips=told["clips"].count(),
         agreement=_agreement(_told_by(lesson, emotion)),
         saliency=_agreement(_told_by(lesson, emotion).get("saliency", {})),
+        by_region={name: v.number() for name, v in told.get("by_region", {}).items()},
     )
 
 
@@ -138,7 +144,7 @@ def _agreement(told: Node) -> str:
     return f"{words.signed(rank)}" + ("" if p is None else f" (p {words.p_value(p)})") + f", {first}"
 
 
-def _probe(lesson: Lesson, key: str) -> Probe:
+def _probe(lesson: Lesson) -> Probe:
     seen = _read(lesson.data["probe"])
     try:
         with mpl.rc_context(SETTINGS):  # type: ignore[arg-type]
@@ -148,7 +154,7 @@ def _probe(lesson: Lesson, key: str) -> Probe:
             named = [f"{f.emotion}: {words.region(f.region) if f.region else 'abstains'}" for f in findings]
             finding = f"Causal graph over {len(seen.regions)} regions. Named, by emotion: {'; '.join(named)}."
             title = f"{lesson.attacked}: what {seen.clips} clips of the others say"
-            drawing = inline(figure, key, title, finding)
+            drawing = Drawing(figure, title, finding)
         return Probe(lesson, seen, findings, tuple((c.name, _told(c)) for c in seen.controls), drawing)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise UnreadableData(f"the probe result about {lesson.attacked} cannot be drawn ({error})") from error

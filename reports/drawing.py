@@ -1,14 +1,18 @@
-"""How figures look, and how they become part of a page: inline SVG in the page's own colours and typeface."""
+"""How figures look, and how they become part of a report: inline SVG in a page's own colours and typeface, or PNG."""
 
 from __future__ import annotations
 
 import io
 import re
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
 from mask.causal import plot
@@ -57,37 +61,62 @@ SETTINGS: dict[str, object] = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure in a page.
+    """A figure, to become part of a page.
 
     Args:
-        svg: safe to put into HTML as it is.
+        figure: made under `mpl.rc_context(SETTINGS)`.
         title: what it shows.
         finding: what is to be seen in it, in words.
         notes: what its numbered marks mean, in order.
     """
 
-    svg: Markup
+    figure: Figure
     title: str
     finding: str
     notes: tuple[str, ...] = ()
 
+    def svg(self, key: str) -> Markup:
+        """Inline SVG, safe to put into HTML as it is.
 
-def inline(figure: Figure, key: str, title: str, finding: str, notes: tuple[str, ...] = ()) -> Drawing:
-    """Turn a figure into inline SVG.
+        Args:
+            key: unique in the page; identifiers inside the picture are derived from it.
+        """
+        text = io.StringIO()
+        quiet = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        self._save(text, {"svg.hashsalt": key}, format="svg", transparent=True, metadata=quiet)
+        return _fit(text.getvalue(), self.finding)
 
-    Args:
-        figure: made and saved under `mpl.rc_context(SETTINGS)`.
-        key: unique in the page; identifiers inside the picture are derived from it.
-    """
-    text = io.StringIO()
-    quiet = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    with warnings.catch_warnings(), mpl.rc_context({**SETTINGS, "svg.hashsalt": key}):  # type: ignore[dict-item]
-        # The page's typeface draws the text; that the one which measures it lacks a letter does not matter.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        # Names too long for a figure make it ugly, no more.
-        warnings.filterwarnings("ignore", message="constrained_layout not applied")
-        figure.savefig(text, format="svg", transparent=True, metadata=quiet)
-    return Drawing(_fit(text.getvalue(), finding), title, finding, notes)
+    def png(self, dpi: int = 200) -> bytes:
+        """The figure as a PNG picture."""
+        data = io.BytesIO()
+        self._save(data, {}, format="png", dpi=dpi, metadata={"Software": None})
+        return data.getvalue()
+
+    def _save(self, target: io.StringIO | io.BytesIO, settings: dict[str, object], **how: Any) -> None:
+        with warnings.catch_warnings(), mpl.rc_context({**SETTINGS, **settings}):  # type: ignore[dict-item]
+            # The page's typeface draws the text; that the one which measures it lacks a letter does not matter.
+            warnings.filterwarnings("ignore", message="Glyph .* missing")
+            # Names too long for the causal graph make it ugly, no more.
+            warnings.filterwarnings("ignore", message="constrained_layout not applied")
+            self.figure.savefig(target, **how)
+
+
+def place(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place given in inches; looking for a layout would take longer than drawing."""
+    across, down = figure.get_size_inches()
+    return figure.add_axes((left / across, bottom / down, width / across, height / down))
+
+
+def reach(names: Iterable[str], size: float) -> float:
+    """Inches that the longest of some names takes in a font of `size` points, about."""
+    return max((len(n) for n in names), default=0) * size * 0.61 / 72
+
+
+def scale(axes: Axes, heat: Normalize, colours: Colormap, label: str) -> None:
+    """A colour scale that fills some axes."""
+    bar = mpl.colorbar.Colorbar(axes, mpl.cm.ScalarMappable(heat, colours), orientation="horizontal")
+    bar.outline.set_visible(False)
+    bar.set_label(label, fontsize=9)
 
 
 def _fit(svg: str, finding: str) -> Markup:
@@ -103,5 +132,6 @@ def _fit(svg: str, finding: str) -> Markup:
     body = re.sub(r"#[0-9a-f]{6}\b", lambda m: f"var(--{_VARIABLES[m[0]]})" if m[0] in _VARIABLES else m[0], body)
     body = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--sans)", body)
     body = re.sub(r">\s*\n\s*<", ">\n<", body)
+    body = re.sub(r"(\d\.\d\d)\d+", r"\1", body)  # hundredths of a point are plenty
     frame = f'<svg role="img" aria-label="{escape(finding)}" viewBox="{size[3]}" style="width:{width:.0f}px"'
     return Markup(f"{frame}>{body}")  # noqa: S704  matplotlib escapes every text it writes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
@@ -15,91 +16,107 @@ from matplotlib.path import Path
 
 from mask.geometry import BOX_MM
 from mask.regions import SCHEMES, apertures, canonical, load, outline
-from mask.results import Row
 
 from . import words
-from .drawing import BLUE, INK, PAPER, SETTINGS, SOFT, WASH, Drawing, inline
+from .drawing import BLUE, INK, PAPER, SETTINGS, SOFT, WASH, Drawing, place, scale
+from .figures import MOST_DRAWN
 from .intervals import ENDS
 from .model import Place, PlaceMap, Run
-from .untrusted import clean
 
-_HEAT = LinearSegmentedColormap.from_list("heat", ["#fff7e0", "#fdc57b", "#e8743b", "#b32d1f", "#5c0d1e"])
+HEAT = LinearSegmentedColormap.from_list("heat", ["#fff7e0", "#fdc57b", "#e8743b", "#b32d1f", "#5c0d1e"])
 """Grows steadily darker, so it reads the same in grey."""
 
+MOST_MARKS = 6
 
-def sticker_maps(run: Run, key: str) -> list[Drawing]:
+
+@dataclass(frozen=True)
+class Choice:
+    """A place and motion the causal attack took, for how many clips and to hide which emotions."""
+
+    x: float
+    y: float
+    direction: str
+    region: str
+    clips: int
+    emotions: tuple[str, ...]
+
+
+def sticker_maps(run: Run) -> list[Drawing]:
     """One panel per recognizer and kinetics that an attack asked about place by place, without a defence."""
     drawings = []
-    for i, found in enumerate(m for m in run.maps if m.defense == "none" and m.places):
+    for found in [m for m in run.maps if m.defense == "none" and m.places][:MOST_DRAWN]:
         values = [p.mean for p in found.places]
         title = f"{found.recognizer}, {found.kinetics}"
         best = [p.best for p in found.places]
         if best != values:
-            drawings.append(_drawn(run, found, values, f"{title}, average", f"{key}-face-{i}"))
-            drawings.append(_drawn(run, found, best, f"{title}, best motion", f"{key}-face-{i}-best"))
+            drawings.append(_drawn(run, found, values, f"{title}, average"))
+            drawings.append(_drawn(run, found, best, f"{title}, best motion"))
         else:
-            drawings.append(_drawn(run, found, values, title, f"{key}-face-{i}"))
+            drawings.append(_drawn(run, found, values, title))
     return drawings
 
 
-def _drawn(run: Run, found: PlaceMap, values: Sequence[float], title: str, key: str) -> Drawing:
-    chosen = _chosen(run, found)
+def _drawn(run: Run, found: PlaceMap, values: Sequence[float], title: str) -> Drawing:
+    chosen = choices(run, found.recognizer, found.kinetics)
     top = next((e for e in ENDS if max(values) <= e), 1.0)
     with mpl.rc_context(SETTINGS):  # type: ignore[arg-type]
-        figure = Figure(figsize=(3.6, 4.7), layout="constrained")
-        axes = figure.subplots()
+        figure = Figure(figsize=(3.6, 4.7))
+        axes = place(figure, 0.05, 0.6, 3.5, 4.05)
         heat = Normalize(0, top)
-        _face(axes)
+        draw_face(axes)
         _places(axes, found.places, values, heat)
-        _lines(axes, run.scheme)
+        draw_lines(axes, run.scheme)
         _marks(axes, chosen)
-        scale = mpl.cm.ScalarMappable(heat, _HEAT)
-        bar = figure.colorbar(scale, ax=axes, location="bottom", fraction=0.03, pad=0.03, aspect=34)
-        bar.outline.set_visible(False)
-        bar.set_label(f"share of clips flipped (scale ends at {top:g})", fontsize=9)
-        axes.set(xlim=(-2, BOX_MM[0] + 2), ylim=(BOX_MM[1] + 2, -2), aspect="equal")
-        axes.axis("off")
+        label = f"share of clips flipped (scale ends at {top:g})"
+        scale(place(figure, 0.4, 0.45, 2.8, 0.11), heat, HEAT, label)
     best = found.places[int(np.argmax(values))]
     finding = (
         f"{title}: a sticker on {words.region(best.region)} flips most, {words.number(max(values))} of "
         f"{words.count(found.n, 'clip')}; the average over {words.count(len(values), 'place')} is "
         f"{words.number(float(np.mean(values)))}."
     )
-    notes = tuple(f"{words.region(clean(r.region))}: {told}, {words.count(n, 'clip')}" for r, n, told in chosen)
+    notes = tuple(f"{words.region(c.region)}: {', '.join(c.emotions)}, {words.count(c.clips, 'clip')}" for c in chosen)
     if notes:
         finding += f" The causal attack chose {'; '.join(dict.fromkeys(notes))}."
-    return inline(figure, key, title, finding, notes)
+    return Drawing(figure, title, finding, notes)
 
 
-def _chosen(run: Run, found: PlaceMap) -> list[tuple[Row, int, str]]:
-    """Where the causal attack put its stickers: a row per place and motion, how many clips, which emotions."""
-    ours = [
-        r
-        for r in run.rows or ()
-        if r.attack.split(":")[0] == "causal"
-        and (clean(r.recognizer), r.defense, clean(r.kinetics)) == (found.recognizer, "none", found.kinetics)
-        and 0 <= r.x <= 1
-        and 0 <= r.y <= 1
-    ]
-    counts = Counter((r.x, r.y, r.direction) for r in ours)
-    told = []
-    for (x, y, direction), n in counts.most_common(12):
-        here = [r for r in ours if (r.x, r.y, r.direction) == (x, y, direction)]
-        told.append((here[0], n, ", ".join(sorted({clean(r.emotion) for r in here}))))
-    return told
+def choices(run: Run, recognizer: str, kinetics: str) -> list[Choice]:
+    """The commonest places and motions of the causal attack without a defence, most clips first."""
+    if run.table is None or not {"x", "y", "direction", "region"} <= run.table.columns.keys():
+        return []
+    cells = [k for k in run.table.rows_of if k[:3] == (recognizer, "none", kinetics) and k[3].split(":")[0] == "causal"]
+    if not cells:
+        return []
+    rows = np.concatenate([run.table.rows_of[k] for k in cells])
+    x, y = (run.table[name].numbers()[rows] for name in ("x", "y"))
+    inside = (x >= 0) & (x <= 1) & (y >= 0) & (y <= 1)
+    rows, x, y = rows[inside], x[inside], y[inside]
+    direction, region, emotion = (run.table[name] for name in ("direction", "region", "emotion"))
+    where = list(zip(x.tolist(), y.tolist(), direction.codes[rows].tolist(), strict=True))
+    found = []
+    for spot, clips in Counter(where).most_common(MOST_MARKS):
+        here = rows[[w == spot for w in where]]
+        hidden = tuple(sorted({emotion.names[c] for c in emotion.codes[here]}))
+        name = region.names[region.codes[here[0]]]
+        found.append(Choice(spot[0], spot[1], direction.names[spot[2]], name, clips, hidden))
+    return found
 
 
-def _face(axes: Axes) -> None:
+def draw_face(axes: Axes) -> None:
+    """The outline of the average face, in millimetres of its box."""
     mesh = canonical() * BOX_MM
     for loop in outline().loops(mesh):
         axes.fill(*loop.T, color=WASH, ec=SOFT, lw=1, zorder=0)
+    axes.set(xlim=(-2, BOX_MM[0] + 2), ylim=(BOX_MM[1] + 2, -2), aspect="equal")
+    axes.axis("off")
 
 
 def _places(axes: Axes, places: Sequence[Place], values: Sequence[float], heat: Normalize) -> None:
     across, down = _spacing([p.x for p in places]) * BOX_MM[0], _spacing([p.y for p in places]) * BOX_MM[1]
-    for place, value in zip(places, values, strict=True):
-        corner = (place.x * BOX_MM[0] - across / 2, place.y * BOX_MM[1] - down / 2)
-        colour = mpl.colors.to_hex(_HEAT(heat(value)))
+    for spot, value in zip(places, values, strict=True):
+        corner = (spot.x * BOX_MM[0] - across / 2, spot.y * BOX_MM[1] - down / 2)
+        colour = mpl.colors.to_hex(HEAT(heat(value)))
         axes.add_patch(Rectangle(corner, across, down, fc=colour, ec=colour, lw=0.3, alpha=0.88, zorder=1))
 
 
@@ -109,7 +126,7 @@ def _spacing(values: Sequence[float]) -> float:
     return float(steps.min()) if len(steps) else 0.05
 
 
-def _lines(axes: Axes, scheme: str) -> None:
+def draw_lines(axes: Axes, scheme: str) -> None:
     """The regions and the openings of the face, over the heat."""
     mesh = canonical() * BOX_MM
     regions = load(scheme).regions if scheme in SCHEMES else ()
@@ -118,11 +135,11 @@ def _lines(axes: Axes, scheme: str) -> None:
             axes.add_patch(PathPatch(Path(loop, closed=False), fill=False, ec=colour, lw=width, zorder=2))
 
 
-def _marks(axes: Axes, chosen: Sequence[tuple[Row, int, str]]) -> None:
+def _marks(axes: Axes, chosen: Sequence[Choice]) -> None:
     """A number at each place the causal attack took, and an arrow for its motion."""
-    for number, (row, _, _) in enumerate(chosen, 1):
-        x, y = row.x * BOX_MM[0], row.y * BOX_MM[1]
-        across, down = _step(row.direction)
+    for number, choice in enumerate(chosen, 1):
+        x, y = choice.x * BOX_MM[0], choice.y * BOX_MM[1]
+        across, down = _step(choice.direction)
         if across or down:
             arrow = {"arrowstyle": "-|>", "color": BLUE, "lw": 1.8, "shrinkA": 5, "shrinkB": 0}
             axes.annotate("", (x + 15 * across, y + 15 * down), (x, y), arrowprops=arrow, zorder=4)

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from . import words
-from .drawing import BLUE, INK, SKY, Drawing, inline
+from .drawing import BLUE, INK, SKY, Drawing
 from .intervals import Line, Look, Mark, look, panel
 from .model import Cell, PlaceMap, Rate, Run
+
+MOST_DRAWN = 8
+"""Pairs of recognizer and kinetics that are drawn; the tables hold all."""
 
 _HEADLINE = ("random", "au-sticker", "causal", "exhaustive")
 _DEFENDED = (Look("D", BLUE), Look("o", INK, filled=False), Look("s", SKY), Look("^", INK), Look("v", BLUE))
 
 
-def by_attack(run: Run, key: str) -> list[Drawing]:
+def by_attack(run: Run) -> list[Drawing]:
     """One panel per recognizer and kinetics: every attack, the random placement as a band, the upper bound last."""
     drawings = []
-    for i, (recognizer, kinetics, cells) in enumerate(_groups(run.undefended)):
+    for recognizer, kinetics, cells in _groups(run.undefended):
         plain = _ordered([c for c in cells if not c.region])
         lines = [_attack_line(c, k) for k, c in enumerate(plain)]
         fixed = [c for c in cells if c.region and c.possible and c.rate.value is not None]
@@ -28,16 +31,16 @@ def by_attack(run: Run, key: str) -> list[Drawing]:
         band = random.rate.interval if random and random.rate.n else None
         finding = _told_attacks(recognizer, kinetics, plain, fixed)
         figure = panel(lines, band=band, right="fooled / right before")
-        drawings.append(inline(figure, f"{key}-attack-{i}", f"{recognizer}, {kinetics}", finding))
+        drawings.append(Drawing(figure, f"{recognizer}, {kinetics}", finding))
     return drawings
 
 
-def by_defense(run: Run, key: str) -> list[Drawing]:
+def by_defense(run: Run) -> list[Drawing]:
     """The attacks tried behind a defence, with and without it."""
     drawings = []
     defended = {(c.recognizer, c.kinetics, c.attack) for c in run.cells if c.defense != "none" and not c.region}
     names = list(dict.fromkeys(c.defense for c in run.cells))
-    for i, (recognizer, kinetics, cells) in enumerate(_groups(run.cells)):
+    for recognizer, kinetics, cells in _groups(run.cells):
         tried = [c for c in cells if (recognizer, kinetics, c.attack) in defended]
         attacks = [c.attack for c in _ordered([c for c in tried if c.defense == tried[0].defense])] if tried else []
         lines, told = [], []
@@ -52,14 +55,14 @@ def by_defense(run: Run, key: str) -> list[Drawing]:
         if lines:
             finding = f"{recognizer}, {kinetics}: success of {'; '.join(told)}."
             figure = panel(lines, legend=True)
-            drawings.append(inline(figure, f"{key}-defense-{i}", f"{recognizer}, {kinetics}", finding))
+            drawings.append(Drawing(figure, f"{recognizer}, {kinetics}", finding))
     return drawings
 
 
-def by_emotion(run: Run, key: str) -> list[Drawing]:
+def by_emotion(run: Run) -> list[Drawing]:
     """One panel per recognizer and kinetics: each emotion, the random placement beside those that choose."""
     drawings = []
-    for i, (recognizer, kinetics, cells) in enumerate(_groups(run.undefended)):
+    for recognizer, kinetics, cells in _groups(run.undefended):
         shown = [c for c in _ordered(cells) if c.family in _HEADLINE and not c.region] or list(cells[:4])
         lines, told = [], []
         for emotion in run.emotions:
@@ -70,11 +73,11 @@ def by_emotion(run: Run, key: str) -> list[Drawing]:
             told.append(f"{emotion} ({words.count(n, 'clip')}): {values}")
         finding = f"{recognizer}, {kinetics}: success rate by emotion. {'; '.join(told)}."
         figure = panel(lines, legend=True)
-        drawings.append(inline(figure, f"{key}-emotion-{i}", f"{recognizer}, {kinetics}", finding))
+        drawings.append(Drawing(figure, f"{recognizer}, {kinetics}", finding))
     return drawings
 
 
-def by_region(run: Run, key: str) -> list[Drawing]:
+def by_region(run: Run) -> list[Drawing]:
     """One panel per recognizer and kinetics: a sticker always on one region, highest first.
 
     Where no attack takes fixed regions, the places of the map by region.
@@ -82,11 +85,11 @@ def by_region(run: Run, key: str) -> list[Drawing]:
     fixed = [c for c in run.undefended if c.region and c.possible and c.rate.value is not None]
     if not fixed:
         maps = [m for m in run.maps if m.defense == "none" and m.places]
-        return [_places(m, f"{key}-region-{i}") for i, m in enumerate(maps)]
-    return [_fixed(run, *group, f"{key}-region-{i}") for i, group in enumerate(_groups(fixed))]
+        return [_places(m) for m in maps[:MOST_DRAWN]]
+    return [_fixed(run, *group) for group in _groups(fixed)]
 
 
-def _fixed(run: Run, recognizer: str, kinetics: str, fixed: list[Cell], key: str) -> Drawing:
+def _fixed(run: Run, recognizer: str, kinetics: str, fixed: list[Cell]) -> Drawing:
     fixed.sort(key=lambda c: (-(c.rate.value or 0), c.region))
     lines = [Line(c.region, (Mark(c.attack, c.rate, Look("o", BLUE)),), note=words.share(c.rate)) for c in fixed]
     best, least = fixed[0], fixed[-1]
@@ -99,10 +102,10 @@ def _fixed(run: Run, recognizer: str, kinetics: str, fixed: list[Cell], key: str
     if random:
         finding += f" A random placement reaches {_rate(random.rate)}, the grey band."
     figure = panel(lines, band=random.rate.interval if random else None, right="fooled / right before")
-    return inline(figure, key, f"{recognizer}, {kinetics}", finding)
+    return Drawing(figure, f"{recognizer}, {kinetics}", finding)
 
 
-def _places(found: PlaceMap, key: str) -> Drawing:
+def _places(found: PlaceMap) -> Drawing:
     rates: dict[str, list[float]] = {}
     for place in found.places:
         rates.setdefault(place.region, []).append(place.mean)
@@ -111,11 +114,11 @@ def _places(found: PlaceMap, key: str) -> Drawing:
     told = [f"{words.region(r)} {words.number(sum(rates[r]) / len(rates[r]))}" for r in order]
     title = f"{found.recognizer}, {found.kinetics}"
     finding = f"{title}: share of {words.count(found.n, 'clip')} flipped, mean of the places: {', '.join(told)}."
-    return inline(panel(lines), key, title, finding)
+    return Drawing(panel(lines), title, finding)
 
 
 def _groups(cells: Sequence[Cell]) -> Iterator[tuple[str, str, list[Cell]]]:
-    for recognizer, kinetics in dict.fromkeys((c.recognizer, c.kinetics) for c in cells):
+    for recognizer, kinetics in list(dict.fromkeys((c.recognizer, c.kinetics) for c in cells))[:MOST_DRAWN]:
         yield recognizer, kinetics, [c for c in cells if (c.recognizer, c.kinetics) == (recognizer, kinetics)]
 
 

@@ -10,13 +10,14 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .drawing import BLUE, GREEN, INK, LINE, ORANGE, PAPER, PURPLE, SETTINGS, SKY, SOFT, VERMILION
+from .drawing import BLUE, GREEN, INK, LINE, ORANGE, PAPER, PURPLE, SETTINGS, SKY, SOFT, VERMILION, place, reach
 from .model import Interval, Rate
 
 ENDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 """Where an axis of rates may end."""
 
 WIDTH = 5.2
+_ACROSS = 4
 ROW = 0.29
 
 
@@ -83,10 +84,13 @@ def panel(lines: Sequence[Line], *, band: Interval | None = None, legend: bool =
     """
     series = max((len(line.marks) for line in lines), default=1)
     step = max(1.0, 0.55 * series)
+    names = list(dict.fromkeys(m.series for line in lines for m in line.marks)) if legend else []
+    left, note = 0.25 + reach((_short(n.label) for n in lines), 9.5), 0.15 + reach((n.note for n in lines), 8.5)
+    head, foot = 0.25 if right else 0.08, 0.5 + 0.23 * -(-len(names) // _ACROSS)
     with mpl.rc_context(SETTINGS):  # type: ignore[arg-type]
-        rows = len(lines) * step
-        figure = Figure(figsize=(WIDTH, rows * ROW + (1.15 if legend else 0.8)), layout="constrained")
-        axes = figure.subplots()
+        height = len(lines) * step * ROW + 0.15
+        figure = Figure(figsize=(WIDTH, height + head + foot))
+        axes = place(figure, left, foot, WIDTH - left - note, height)
         limit = end(lines)
         if band is not None:
             axes.axvspan(band[0], min(band[1], limit), color=LINE, alpha=0.6, lw=0, zorder=0)
@@ -144,9 +148,9 @@ def _legend(figure: Figure, lines: Sequence[Line]) -> None:
                          mfc=v.colour if v.filled else PAPER, mew=1.5)
         for v in looks.values()
     ]  # fmt: skip
-    columns = min(4, max(1, len(looks)))
-    figure.legend(handles, [_short(s) for s in looks], loc="outside lower center", ncols=columns, frameon=False,
-                  fontsize=9, handlelength=1.8, columnspacing=1.4)  # fmt: skip
+    columns = min(_ACROSS, max(1, len(looks)))
+    figure.legend(handles, [_short(s, 18) for s in looks], loc="lower center", ncols=columns, frameon=False,
+                  fontsize=9, handlelength=1.8, columnspacing=1.4, borderaxespad=0.1)  # fmt: skip
 
 
 def _short(text: str, most: int = 26) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from mask.results import Row
-
+from .clips import Clips, Key
 from .untrusted import Node
 
 Interval = tuple[float, float]
+
+SMALL = 5
+"""Clips under which a rate says next to nothing."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,26 @@ class Versus:
 
 
 @dataclass(frozen=True)
+class Refilmed:
+    """What is left of the successes when clips are filmed again with their stickers."""
+
+    plans: int
+    draws: int
+    wrong: int
+    value: float
+    by_subjects: Interval | None
+
+
+@dataclass(frozen=True)
 class Cell:
-    """One recognizer, defence, kinetics and attack."""
+    """One recognizer, defence, kinetics and attack.
+
+    Args:
+        access: what the attack may ask of the recognizer: ``none``, ``decision``, ``score`` or ``gradient``; empty
+            where the run does not say.
+        leakage: what the attacked answers tell about the emotion, in bits.
+        retrained: the same of a recognizer retrained on stickered clips; `None` where there is none.
+    """
 
     recognizer: str
     defense: str
@@ -66,7 +85,15 @@ class Cell:
     queries_max: int
     seconds: float
     versus: Versus | None
+    access: str
+    refilmed: Refilmed | None
+    retrained: float | None
     anytime: tuple[tuple[int, Rate], ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """What tells it from other cells of the run."""
+        return self.recognizer, self.defense, self.kinetics, self.attack
 
     @property
     def family(self) -> str:
@@ -92,7 +119,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Clean:
-    """Scores of a recognizer behind a defence, without a sticker."""
+    """Scores of a recognizer behind a defence, without a sticker.
+
+    Args:
+        certified: share of the clips that are proven to be read correctly whatever the sticker; `None` without a proof.
+    """
 
     recognizer: str
     defense: str
@@ -105,6 +136,7 @@ class Clean:
     majority_label: str
     majority: Scores
     leakage: float | None
+    certified: float | None
 
 
 @dataclass(frozen=True)
@@ -120,6 +152,22 @@ class Threat:
     eps: int | None = None
     slip_mm: float | None = None
     height_mm: float | None = None
+    number: int = 1
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the audit measured on a recognizer.
+
+    Args:
+        error: what broke its contract; the rest is then unknown.
+    """
+
+    recognizer: str
+    deterministic: bool | None = None
+    differentiable: bool | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,17 +222,22 @@ class Example:
     frames: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
-    """One finished run.
+    """One finished run; equal to nothing but itself, so that what is computed from it can be kept.
 
     Args:
         folder: its name, without the folders above it.
+        files: the SHA-256 of each data file.
         synthetic: whether every face belongs to nobody; `None` when the run does not say.
-        rows: of ``clips.csv``; `None` when there is no such file.
+        attacks, defenses: what the names in the cells stand for.
+        surrogates: recognizers the attacker owned; `None` when the run does not say.
+        siblings: whether the attacker also owned other models of the same study.
+        table: ``clips.csv``; `None` when there is no such file.
     """
 
     folder: str
+    files: Mapping[str, str]
     command: tuple[str, ...]
     environment: Node
     data_name: str
@@ -195,7 +248,12 @@ class Run:
     emotions: tuple[str, ...]
     discovery: str
     recognizers: tuple[Node, ...]
+    facts: tuple[Facts, ...]
     threats: tuple[Threat, ...]
+    attacks: Mapping[str, str]
+    defenses: Mapping[str, str]
+    surrogates: tuple[Node, ...] | None
+    siblings: bool | None
     scheme: str
     step: float | None
     seed: int
@@ -205,8 +263,7 @@ class Run:
     maps: tuple[PlaceMap, ...]
     examples: tuple[Example, ...]
     not_tried: tuple[str, ...]
-    raw: Mapping[str, Any]
-    rows: tuple[Row, ...] | None
+    table: Clips | None
 
     @property
     def undefended(self) -> tuple[Cell, ...]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from mask.errors import UnreadableData
-from mask.results import Row, read_results, read_rows
+from mask.errors import UnreadableData, UsageError
+from mask.results import read_results
 
-from .model import Cell, Clean, Example, Lesson, Place, PlaceMap, Rate, Run, Scores, Threat, Versus
+from .clips import Clips, read_clips
+from .model import Cell, Clean, Example, Facts, Lesson, Place, PlaceMap, Rate, Refilmed, Run, Scores, Threat, Versus
 from .untrusted import Node
 
-MAX_BYTES = 256 * 2**20
-"""Of either file."""
+MAX_BYTES = {"results.json": 256 * 2**20, "clips.csv": 4 * 2**30}
 
 MOST_GROUPS = 200
 """Combinations of recognizer, defence and kinetics of one run."""
@@ -31,30 +32,57 @@ def read_run(folder: Path) -> Run:
     """Read a run's folder.
 
     Raises:
-        UnreadableData: when ``results.json`` is missing, too large or malformed, or ``clips.csv`` is malformed.
+        UsageError: for a folder without ``results.json``, as that of an unfinished run.
+        UnreadableData: when one of the files is too large or malformed; or when the run names no threat model, without
+            which its numbers mean nothing.
     """
     results, table = folder / "results.json", folder / "clips.csv"
+    if not results.is_file():
+        raise UsageError(_unfinished(folder))
     for path in (results, table):
-        if path.is_file() and path.stat().st_size > MAX_BYTES:
-            raise UnreadableData(f"{path} is larger than {MAX_BYTES >> 20} MiB; it was not written by mask audit")
+        if path.is_file() and path.stat().st_size > MAX_BYTES[path.name]:
+            raise UnreadableData(
+                f"{path} is larger than {MAX_BYTES[path.name] >> 20} MiB; it was not written by mask audit"
+            )
     try:
         raw = read_results(results)
     except RecursionError as error:
         raise UnreadableData(f"{results} is nested too deeply; it was not written by mask audit") from error
-    rows = tuple(read_rows(table)) if table.is_file() else None
-    return _run(folder.resolve().name, Node(raw, str(results)), rows)
+    files = {p.name: _sha256(p) for p in (results, table) if p.is_file()}
+    clips = read_clips(table) if table.is_file() else None
+    return _run(folder.resolve().name, Node(raw, str(results)), files, clips)
 
 
-def _run(folder: str, node: Node, rows: tuple[Row, ...] | None) -> Run:
+def _unfinished(folder: Path) -> str:
+    """Why a folder without ``results.json`` cannot be reported on."""
+    if (folder / "run.json").is_file():
+        done = sum(1 for _ in (folder / "cells").glob("*.json"))
+        return (
+            f"{folder} holds an unfinished run ({done} cells are done); start the same command again and it goes on "
+            "where it stopped"
+        )
+    return f"{folder} holds no results.json; expected the folder of a finished audit"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _run(folder: str, node: Node, files: Mapping[str, str], table: Clips | None) -> Run:
     emotions = node["emotions"].texts(64)
     if not emotions or len(set(emotions)) != len(emotions):
         node["emotions"].refuse("the names of one or more emotions, each once")
-    cells = _all(node["cells"], lambda n: _cell(n, emotions))
-    names = [(c.recognizer, c.defense, c.kinetics, c.attack) for c in cells]
+    access = {name: told.text() for name, told in node.get("access", {}).items()}
+    cells = _all(node["cells"], lambda n: _cell(n, emotions, access))
+    names = [c.key for c in cells]
     if len(set(names)) != len(names) or len({n[:3] for n in names}) > MOST_GROUPS:
         node["cells"].refuse(f"cells that differ in name, of at most {MOST_GROUPS} recognizers, defences and kinetics")
+    threats = _all(node["threat_models"], _threat)
+    _check_threats(node, threats, cells)
     return Run(
         folder=Node(folder, "folder").text(),
+        files=files,
         command=node["command"].texts(),
         environment=node["environment"],
         data_name=node["data"]["name"].text(),
@@ -65,7 +93,12 @@ def _run(folder: str, node: Node, rows: tuple[Row, ...] | None) -> Run:
         emotions=emotions,
         discovery=node["discovery"].text(),
         recognizers=tuple(node["recognizers"].entries(100)),
-        threats=_all(node["threat_models"], _threat),
+        facts=_all(node.get("facts", []), _facts),
+        threats=threats,
+        attacks=_described(node.get("attacks", {})),
+        defenses=_described(node.get("defenses", {})),
+        surrogates=tuple(node["surrogates"].entries(100)) if "surrogates" in node else None,
+        siblings=node["siblings"].flag() if "siblings" in node else None,
         scheme=node["scheme"].text(),
         step=node["step"].number(0, 1) if "step" in node else None,
         seed=node["seed"].count(),
@@ -75,16 +108,30 @@ def _run(folder: str, node: Node, rows: tuple[Row, ...] | None) -> Run:
         maps=_all(node["maps"], _map),
         examples=_all(node["examples"], _example),
         not_tried=node["not_tried"].texts(100),
-        raw=node.raw(),
-        rows=rows,
+        table=table,
     )
+
+
+def _check_threats(node: Node, threats: tuple[Threat, ...], cells: tuple[Cell, ...]) -> None:
+    known = {t.kinetics for t in threats}
+    without = [c for c in cells if c.kinetics not in known]
+    if not threats or without:
+        what = f"the {without[0].kinetics} cells" if threats else "its cells"
+        raise UnreadableData(
+            f"{node.place} names no threat model for {what}; a success rate means nothing without what the attacker "
+            "was allowed, so there is no report. Run the audit again with this version of MASK"
+        )
+
+
+def _described(node: Node) -> dict[str, str]:
+    return {name: told.text() for name, told in node.items()}
 
 
 def _all(node: Node, read: Callable[[Node], T]) -> tuple[T, ...]:
     return tuple(read(entry) for entry in node.entries())
 
 
-def _cell(node: Node, emotions: tuple[str, ...]) -> Cell:
+def _cell(node: Node, emotions: tuple[str, ...], access: Mapping[str, str]) -> Cell:
     versus = None
     if "vs_random" in node:
         told = node["vs_random"]
@@ -114,7 +161,23 @@ def _cell(node: Node, emotions: tuple[str, ...]) -> Cell:
         queries_max=node["queries_max"].count(),
         seconds=node["seconds"].number(0),
         versus=versus,
+        access=access.get(node["attack"].text(), ""),
+        refilmed=_refilmed(node["refilmed"]) if "refilmed" in node else None,
+        retrained=node["retrained"]["leakage_bits"].number_or_none(0, 64) if "retrained" in node else None,
         anytime=tuple((n["queries"].count(), _rate(n)) for n in node.get("anytime", []).entries(20)),
+    )
+
+
+def _refilmed(node: Node) -> Refilmed:
+    draws, wrong = node["draws"].count(), node["wrong"].count()
+    if wrong > draws:
+        node["wrong"].refuse(f"at most the {draws} draws")
+    return Refilmed(
+        plans=node["plans"].count(),
+        draws=draws,
+        wrong=wrong,
+        value=node["asr"].share(),
+        by_subjects=node["asr_ci95_subjects"].interval_or_none(),
     )
 
 
@@ -148,7 +211,14 @@ def _clean(node: Node, emotions: tuple[str, ...]) -> Clean:
         majority_label=node["majority"]["label"].text(),
         majority=_scores(node["majority"]),
         leakage=node["leakage_bits"].number_or_none(0, 64),
+        certified=node["certified"].share() if "certified" in node else None,
     )
+
+
+def _facts(node: Node) -> Facts:
+    if "error" in node:
+        return Facts(node["recognizer"].text(), error=node["error"].text())
+    return Facts(node["recognizer"].text(), node["deterministic"].flag(), node["differentiable"].flag())
 
 
 def _threat(node: Node) -> Threat:
@@ -162,6 +232,8 @@ def _threat(node: Node) -> Threat:
         eps=node["eps"].count() if "eps" in node else None,
         slip_mm=node["slip_mm"].number(0, 1000) if "slip_mm" in node else None,
         height_mm=node["height_mm"].number(0, 1000) if "height_mm" in node else None,
+        number=node["number"].count() if "number" in node else 1,
+        regions=node.get("regions", []).texts(100),
     )
 
 

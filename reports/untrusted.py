@@ -38,14 +38,14 @@ class Node:
 
     def __init__(self, value: Any, place: str) -> None:
         self._value = value
-        self._place = place
+        self.place = place
 
     def __getitem__(self, key: str) -> Node:
         """A member that must be there, which may be null."""
         found = self._object()
         if key not in found:
-            raise UnreadableData(f"{self._place} lacks {key!r}; it was not written by this version of mask audit")
-        return Node(found[key], f"{self._place}.{key}")
+            raise UnreadableData(f"{self.place} lacks {key!r}; it was not written by this version of mask audit")
+        return Node(found[key], f"{self.place}.{key}")
 
     def __contains__(self, key: str) -> bool:
         return self._object().get(key) is not None
@@ -53,20 +53,20 @@ class Node:
     def get(self, key: str, default: Any) -> Node:
         """A member, or `default` where it is absent or null."""
         value = self._object().get(key)
-        return Node(default if value is None else value, f"{self._place}.{key}")
+        return Node(default if value is None else value, f"{self.place}.{key}")
 
     def items(self) -> Iterator[tuple[str, Node]]:
         """The members of an object, names cleaned."""
         for key, value in self._object().items():
-            yield clean(key), Node(value, f"{self._place}[{clean(key)[:40]!r}]")
+            yield clean(key), Node(value, f"{self.place}[{clean(key)[:40]!r}]")
 
     def entries(self, most: int = 10_000) -> list[Node]:
         """The entries of a list of at most `most`."""
         if not isinstance(self._value, list):
             self.refuse("a list")
         if len(self._value) > most:
-            raise UnreadableData(f"{self._place} has {len(self._value)} entries; expected at most {most}")
-        return [Node(v, f"{self._place}[{i}]") for i, v in enumerate(self._value)]
+            raise UnreadableData(f"{self.place} has {len(self._value)} entries; expected at most {most}")
+        return [Node(v, f"{self.place}[{i}]") for i, v in enumerate(self._value)]
 
     def text(self) -> str:
         """A text, cleaned."""
@@ -129,7 +129,7 @@ class Node:
         """Raise `UnreadableData`: what this is, and what was expected."""
         given = clean(repr(self._value))
         given = given if len(given) <= 60 else given[:59] + "…"
-        raise UnreadableData(f"{self._place} is {given}; expected {expected}")
+        raise UnreadableData(f"{self.place} is {given}; expected {expected}")
 
     def _object(self) -> dict[str, Any]:
         if not isinstance(self._value, dict):

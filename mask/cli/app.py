@@ -31,6 +31,24 @@ Force = Annotated[bool, typer.Option("--force", help="replace what an earlier ru
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON on standard output")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="fixes everything random")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress on standard error")]
+Discovered = Annotated[
+    str | None,
+    typer.Option(metavar="SPEC", help="clips attacks may study; without it subjects of --data are set aside"),
+]
+Owns = Annotated[
+    str,
+    typer.Option(
+        metavar="a,b",
+        help="what the attacker owns: siblings (other models of one study), recognizers to train on the discovery "
+        "clips, none",
+    ),
+]
+Area = Annotated[float, typer.Option(help="share of the face box that all stickers together may cover")]
+Number = Annotated[int, typer.Option(help="the most stickers worn at once")]
+Where = Annotated[str, typer.Option(metavar="a,b", help="where stickers may be put, by region of the scheme mesh")]
+Eps = Annotated[int, typer.Option(help="the most a pixel may change under digital attacks, in 1/255")]
+Budget = Annotated[int | None, typer.Option(help="queries per clip, the final look included")]
+Blind = Annotated[bool, typer.Option("--blind", help="the wearer does not know which emotion to hide")]
 Model = Annotated[str, typer.Argument(metavar="RECOGNIZER", help="such as ststnet:weights=DIR or mmnet:weights=DIR")]
 Models = Annotated[list[str], typer.Argument(metavar="RECOGNIZER...", help="such as ststnet:weights=DIR")]
 
@@ -72,8 +90,15 @@ def train(
     data: Data,
     out: Out,
     protocol: Annotated[
-        str, typer.Option(help="loso, kfold (four folds of subjects) or split (a third held out)")
+        str,
+        typer.Option(help="loso, kfold (four folds of subjects), split (a third held out) or cross (each database)"),
     ] = "loso",
+    validation: Annotated[
+        float, typer.Option(help="share of the training subjects that choose the epoch; 0: the last epoch is the model")
+    ] = 0.0,
+    class_weights: Annotated[
+        bool, typer.Option("--class-weights/--no-class-weights", help="weigh each class inversely to its count")
+    ] = True,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
@@ -82,7 +107,18 @@ def train(
     """Train a recognizer subject-independently, score it, and save its weights."""
     from mask.cli import train as work
 
-    work.train(recognizer, data, out, protocol=protocol, seed=seed, force=force, as_json=json, quiet=quiet)
+    work.train(
+        recognizer,
+        data,
+        out,
+        protocol=protocol,
+        validation=validation,
+        class_weights=class_weights,
+        seed=seed,
+        force=force,
+        as_json=json,
+        quiet=quiet,
+    )
 
 
 @app.command()
@@ -125,35 +161,67 @@ def probe(
 
 
 @app.command()
+def attack(
+    recognizer: Model,
+    data: Data,
+    out: Out,
+    attack: Annotated[str, typer.Option("--attack", metavar="NAME", help="see 'mask list attacks'")] = "causal",
+    discovery: Discovered = None,
+    surrogates: Owns = "auto",
+    kinetics: Annotated[str, typer.Option(help="skin, slip, raised, overlay or screen")] = "skin",
+    area: Area = 0.046,
+    number: Number = 1,
+    regions: Where = "all",
+    eps: Eps = 8,
+    budget: Budget = None,
+    blind: Blind = False,
+    seed: Seed = 0,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the plans of one attack, and the clips with the stickers on them."""
+    from mask.cli import attack as work
+
+    work.attack(
+        recognizer,
+        data,
+        out,
+        attack=attack,
+        discovery=discovery,
+        surrogates=surrogates,
+        kinetics=kinetics,
+        area=area,
+        number=number,
+        regions=regions,
+        eps=eps,
+        budget=budget,
+        blind=blind,
+        seed=seed,
+        force=force,
+        as_json=json,
+        quiet=quiet,
+    )
+
+
+@app.command()
 def audit(
     recognizers: Models,
     data: Data,
     out: Out,
-    discovery: Annotated[
-        str | None,
-        typer.Option(metavar="SPEC", help="clips attacks may study; without it subjects of --data are set aside"),
-    ] = None,
-    surrogates: Annotated[
-        str,
-        typer.Option(
-            metavar="a,b",
-            help="what the attacker owns: siblings (other models of one study), recognizers to train on the discovery "
-            "clips, none",
-        ),
-    ] = "auto",
+    discovery: Discovered = None,
+    surrogates: Owns = "auto",
     attacks: Annotated[
         str, typer.Option(metavar="a,b", help="see 'mask list attacks'")
     ] = "random,centre,region,au-sticker,grey,causal,exhaustive",
     defenses: Annotated[str, typer.Option(metavar="a,b", help="see 'mask list defenses'; none is always tried")] = "",
     kinetics: Annotated[str, typer.Option(metavar="a,b", help="skin, slip, raised, overlay, screen")] = "skin,overlay",
-    area: Annotated[float, typer.Option(help="share of the face box that all stickers together may cover")] = 0.046,
-    number: Annotated[int, typer.Option(help="the most stickers worn at once; see the attack 'pieces'")] = 1,
-    regions: Annotated[
-        str, typer.Option(metavar="a,b", help="where stickers may be put, by region of the scheme mesh")
-    ] = "all",
-    eps: Annotated[int, typer.Option(help="the most a pixel may change under digital attacks, in 1/255")] = 8,
-    budget: Annotated[int | None, typer.Option(help="queries per clip, the final look included")] = None,
-    blind: Annotated[bool, typer.Option("--blind", help="the wearer does not know which emotion to hide")] = False,
+    area: Area = 0.046,
+    number: Number = 1,
+    regions: Where = "all",
+    eps: Eps = 8,
+    budget: Budget = None,
+    blind: Blind = False,
     draws: Annotated[
         int, typer.Option(min=0, help="how often clips of frames are filmed again with a plan that succeeded; 0: never")
     ] = 4,
@@ -195,17 +263,74 @@ def audit(
 
 
 @app.command()
+def bench(
+    grid: Annotated[Path, typer.Argument(metavar="GRID.toml", help="what to cross with what; see docs/bench.md")],
+    out: Out,
+    engine: Annotated[str, typer.Option(help="local (processes of this machine), dask or ray")] = "local",
+    workers: Annotated[int | None, typer.Option(help="how many at a time; by default one for each core")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="of a running Dask or Ray cluster; by default one is started here")
+    ] = None,
+    shard: Annotated[str, typer.Option(metavar="i/N", help="carry out one part of N; 'mask merge' joins them")] = "1/1",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what there is to do and what it costs")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Audit a whole grid: recognizers x datasets x attacks x defences x kinetics x sizes x seeds; resumable."""
+    from mask.cli import bench as work
+
+    work.bench(
+        grid,
+        out,
+        engine=engine,
+        workers=workers,
+        address=address,
+        shard=shard,
+        dry_run=dry_run,
+        as_json=json,
+        quiet=quiet,
+    )
+
+
+@app.command()
+def merge(
+    shards: Annotated[list[Path], typer.Argument(metavar="DIR...", help="folders that 'mask bench --shard' filled")],
+    out: Out,
+    json: Json = False,
+) -> None:
+    """Join shards of one grid into one folder with its tables; needs neither data nor weights."""
+    from mask.cli import merge as work
+
+    work.merge(shards, out, as_json=json)
+
+
+@app.command()
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="folders of finished runs")],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="where to write; by default in the first DIR")
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="where to write, in the format its end says; by default in the first DIR"
+        ),
     ] = None,
+    formats: Annotated[
+        str, typer.Option("--format", metavar="a,b", help="html, pdf, json, csv, parquet, junit; html by default")
+    ] = "",
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE", help="exit with 100 where this holds: 'asr>0.2', 'causal/overlay asr>20%', 'flags>0'"
+        ),
+    ] = None,
+    leaderboard: Annotated[
+        bool, typer.Option("--leaderboard", help="rank the recognizers of many runs by their worst case")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Rebuild a report, or compare several runs, from results.json and clips.csv alone."""
     from mask.cli import report as work
 
-    work.report(runs, out, force=force)
+    work.report(runs, out, formats=formats, fail_if=fail_if or (), leaderboard=leaderboard, force=force)
 
 
 @app.command()
