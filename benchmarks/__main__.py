@@ -30,6 +30,10 @@ TABLES = (
     "probe_truth",
     "attacks",
     "one_shot",
+    "training",
+    "recognizers_synthetic",
+    "recognizers",
+    "recognizers_attacked",
 )
 KEPT = Path(__file__).resolve().parents[1] / "BENCHMARKS.md"
 HEAD = """# Speed, memory and success
