@@ -124,6 +124,8 @@ def _pass(model: Trainable, lesson: Lesson, optimiser: torch.optim.Optimizer, lo
 def uf1(model: Trainable, inputs: Tensor, targets: Tensor, classes: int) -> float:
     """UF1 of a model in eval mode, as it is; inputs and targets as in `Lesson`."""
     with torch.inference_mode():
-        answers = torch.cat([model.answer(model.tensor(list(rows.numpy()))).argmax(1).cpu() for rows in inputs.split(256)])
+        answers = torch.cat(
+            [model.answer(model.tensor(list(rows.numpy()))).argmax(1).cpu() for rows in inputs.split(256)]
+        )
     table = torch.bincount(targets * (classes + 1) + answers, minlength=classes * (classes + 1))
     return float(score_tables(table.view(1, classes, classes + 1).numpy())[0][0])

@@ -1,4 +1,4 @@
-"""What a third party might register: quick members for grids, which tell in a file what was done with them, and where."""
+"""What a third party might register: quick members for grids, which write down what was done with them, and where."""
 
 from __future__ import annotations
 
