@@ -19,14 +19,13 @@ from mask.bench.address import code
 from mask.bench.drive import carry_out_all, train_missing
 from mask.bench.grid import Grid, read_grid
 from mask.bench.plan import Plan, make_plan
-from mask.bench.tables import write_tables
+from mask.bench.tables import names, write_tables
 from mask.bench.things import Things
 from mask.bench.work import Bench
 
 Row = dict[str, Any]
 
 GRID = Path(__file__).resolve().parents[1] / "docs" / "bench-demo.toml"
-TABLES = ("cells.csv", "over_seeds.csv", "clips.parquet")
 
 
 def run() -> list[Row]:
@@ -41,7 +40,7 @@ def run() -> list[Row]:
             (out / "models").symlink_to(models)
             spent.append(_carried_out(grid, plan, out, workers))
         seconds = [sum(_bench(grid, out).store.seconds(c.key) for c in plan.cells) for out in outs]
-        same = all((outs[0] / t).read_bytes() == (outs[1] / t).read_bytes() for t in TABLES)
+        same = all((outs[0] / t).read_bytes() == (outs[1] / t).read_bytes() for t in names())
         started = time.perf_counter()
         _carried_out(grid, plan, outs[1], 2)
         again = time.perf_counter() - started

@@ -26,7 +26,7 @@ SMALL = {
     "rcn": "rcn:flow=dis,size=84,width=32,epochs=40,rate=0.002",
     "htnet": "htnet:flow=dis,size=84,width=32,epochs=30",
     "lbp-top": "lbp-top:size=80",
-    "mmnet": "mmnet:size=64,width=0.125,rate=0.003,epochs=30",
+    "mmnet": "mmnet:size=64,width=0.125,rate=0.003,epochs=120",
 }
 """Options for a small machine; a recognizer that is not here is trained as it comes."""
 

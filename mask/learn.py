@@ -1,8 +1,8 @@
 """The training loop of every network: what it is shown, epoch by epoch, and which epoch is kept.
 
-Folds are trained one by one. Trained together as one batched network (`torch.func.vmap` over stacked weights) they
-take longer on a CPU, for every network here: a fold's activations no longer fit into the cache, and its weights are
-read once per fold either way. ``python -m benchmarks recognizers`` measures it.
+Folds are trained one by one. Trained together as one batched network (`torch.func.vmap` over stacked weights) each
+takes longer on a CPU, whatever the network: the activations of several folds do not fit into the cache, and weights are
+read once per fold either way. ``python -m benchmarks training`` measures it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Epoch:
     validation: float | None
 
 
-def unseen(_: Epoch, __: Trainable) -> None:
+def unobserved(_: Epoch, __: Trainable) -> None:
     """Look at no epoch."""
 
 
@@ -62,7 +62,7 @@ class Lesson:
     generator: torch.Generator
     validation: tuple[Tensor, Tensor] | None = None
     balanced: bool = True
-    each: Callable[[Epoch, Trainable], None] = unseen
+    each: Callable[[Epoch, Trainable], None] = unobserved
 
     @property
     def weights(self) -> Tensor:

@@ -22,12 +22,16 @@ _OWN_FILES = (
     "run.json",
     "results.json",
     "clips.csv",
-    "report.html",
     "probe.json",
     "probe.png",
     "probe.svg",
     "plans.json",
     "annotations.csv",
+    *(
+        f"{name}.{end}"
+        for name in ("report", "comparison", "leaderboard")
+        for end in ("html", "pdf", "json", "csv", "parquet", "xml")
+    ),
 )
 _OWN_FOLDERS = ("cells", "figures", "models")
 

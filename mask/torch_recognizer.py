@@ -21,7 +21,7 @@ from mask.clip import Clip
 from mask.contracts import Prediction, Reads, Recognizer, Status
 from mask.errors import NoFaceError
 from mask.faces import aligned_pair
-from mask.learn import Epoch, Lesson, descend, unseen
+from mask.learn import Epoch, Lesson, descend, unobserved
 
 Inputs = NDArray[Any]
 """What a network eats, one row per clip, before it becomes a tensor."""
@@ -171,7 +171,7 @@ class Trainable(TorchRecognizer):
         *,
         validation: tuple[Inputs, NDArray[np.int64]] | None = None,
         balanced: bool = True,
-        each: Callable[[Epoch, Trainable], None] = unseen,
+        each: Callable[[Epoch, Trainable], None] = unobserved,
     ) -> Self:
         """Train a fresh recognizer.
 

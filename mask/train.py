@@ -102,9 +102,8 @@ def train(
             nothing to train on, or `out` holds another training.
         UnreadableData: when a fold has no two training clips that show a face.
     """
-    if not 0 <= validation < 1:
-        raise UsageError(f"validation is {validation}; expected a share of the training subjects, 0 to below 1")
     folds = held_out(dataset, protocol, seed)
+    _check(dataset, folds, validation)
     card = header(recognizer, dataset, folds, protocol=protocol, seed=seed, validation=validation, balanced=balanced)
     if out is not None:
         claim(out, card)
@@ -175,14 +174,8 @@ class _Course:
         """The training subjects that choose the epoch."""
         if not self.validation:
             return set()
-        count = max(1, round(self.validation * len(subjects)))
-        if count >= len(subjects):
-            raise UsageError(
-                f"validation takes {count} of the {len(subjects)} training subjects of fold {k} and leaves none to "
-                "train on; give a smaller share, or more subjects"
-            )
         order = np.random.default_rng((self.seed, k)).permutation(len(subjects))
-        return {subjects[i] for i in order[:count]}
+        return {subjects[i] for i in order[: _choosing(self.validation, len(subjects))]}
 
     def judge(
         self, dataset: Dataset, models: dict[str, Trainable]
@@ -197,9 +190,25 @@ class _Course:
         return judged, [told.get(c.key) for c in judged], self.labels
 
 
-def _prepare(recognizer: Trainable, dataset: Dataset, seed: int, validation: float, balanced: bool) -> _Course:
+def _check(dataset: Dataset, folds: Sequence[tuple[str, ...]], validation: float) -> None:
     if len(found := {c.emotion for c in dataset.clips}) < 2:
         raise UsageError(f"every clip of {dataset.name} is {found.pop()}; give clips of two emotions or more")
+    if not 0 <= validation < 1:
+        raise UsageError(f"validation is {validation}; expected a share of the training subjects, 0 to below 1")
+    left = len(dataset.subjects) - max(map(len, folds))
+    if validation and _choosing(validation, left) >= left:
+        raise UsageError(
+            f"validation takes {_choosing(validation, left)} of the {left} training subjects of a fold and leaves none "
+            "to train on; give a smaller share, or more subjects"
+        )
+
+
+def _choosing(validation: float, subjects: int) -> int:
+    """How many of the training subjects choose the epoch."""
+    return max(1, round(validation * subjects))
+
+
+def _prepare(recognizer: Trainable, dataset: Dataset, seed: int, validation: float, balanced: bool) -> _Course:
     rows = recognizer.inputs(dataset.clips)
     kept = [clip for clip, row in zip(dataset.clips, rows, strict=True) if row is not None]
     if not kept:

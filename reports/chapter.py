@@ -11,7 +11,7 @@ from .controls import controls
 from .defences import defences
 from .document import Box, Chapter, Section, Text
 from .evidence import evidence
-from .gallery import gallery
+from .gallery import FEW, MOST, gallery
 from .leakage import leakage
 from .model import Run
 from .places import places
@@ -46,7 +46,7 @@ def chapter(run: Run, key: str, title: str = "") -> Chapter:
         transfer(run),
         defences(run),
         leakage(run),
-        gallery(run),
+        gallery(run, FEW if title else MOST),
         doubts(found),
         limits(run),
         worksheet(run),

@@ -135,7 +135,7 @@ def surrogates(run: Run) -> Finding:
         (off if flips > cell.rate.interval[1] else told).append(text)
     if not told and not off:
         return not_run("no attack of this run was aimed on a surrogate")
-    return flagged("; ".join(off)) if off else passed("; ".join(told))
+    return flagged("; ".join(dict.fromkeys(off))) if off else passed("; ".join(dict.fromkeys(told)))
 
 
 def bounded(run: Run) -> Finding:

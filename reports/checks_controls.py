@@ -59,9 +59,9 @@ def grey(run: Run) -> Finding:
         for c in found
     ]
     text = "; ".join(told)
-    if any(c.better for c in found):
+    if all(c.better for c in found):
         return passed(text)
-    return flagged(f"{text}: what works is the place or the covering, not the drawing")
+    return flagged(f"{text}; where there is no difference, what works is the place or the covering, not the drawing")
 
 
 def worst_case(run: Run) -> Finding:

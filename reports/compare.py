@@ -30,6 +30,9 @@ from .pairs import Pair, holm, pair, pair_clean
 from .success import behind, group_title
 from .verdict import LEVEL, beats_random, verdict
 
+FEW = 4
+"""Runs up to which each is told at length, and every rate with its interval."""
+
 
 @dataclass(frozen=True)
 class Tested:
@@ -48,18 +51,24 @@ def comparison(runs: Sequence[tuple[str, Run]]) -> Chapter:
         runs: labels and runs, at least two.
     """
     labels = [label for label, _ in runs]
-    told = tuple(
-        (bold, line) for label, run in runs for bold, line in [(False, f"{label}:"), *((True, v) for v in verdict(run))]
-    )
-    blocks: list[Block] = [Box(told), _differences(runs), _clean(runs), _rates(runs)]
-    blocks.append(
-        Text("▲ marks an attack better than the random placement of the same run (paired, Holm p < .05).", soft=True)
-    )
+    blocks: list[Block] = [_verdicts(runs), _differences(runs), _clean(runs), _rates(runs)]
+    mark = "▲ marks an attack better than the random placement of the same run (paired, Holm p < .05)."
+    blocks.append(Text(mark, soft=True))
     sections = [Section("side", "Runs side by side", tuple(blocks)), _tests(labels, [r for _, r in runs])]
     sizes = by_size(runs)
     if sizes is not None:
         sections.append(sizes)
     return Chapter("all", "", "", tuple(sections))
+
+
+def _verdicts(runs: Sequence[tuple[str, Run]]) -> Block:
+    if len(runs) > FEW:
+        rows = [Row((label, Value(" ".join(verdict(run)), style="prose"))) for label, run in runs]
+        return table("What each run says", named("run", "verdict"), rows, stacked=True)
+    lines = [
+        (bold, text) for label, run in runs for bold, text in ((False, f"{label}:"), *((True, v) for v in verdict(run)))
+    ]
+    return Box(tuple(lines))
 
 
 def paired_tests(runs: Sequence[Run]) -> list[Tested]:
@@ -215,17 +224,17 @@ def _clean(runs: Sequence[tuple[str, Run]]) -> Table:
     scores: list[dict[tuple[str, str], Clean]] = [{(c.recognizer, c.defense): c for c in r.clean} for _, r in runs]
     rows = []
     for name in dict.fromkeys(k for found in scores for k in found):
-        cells = [_clean_value(found.get(name)) for found in scores]
+        cells = [_clean_value(found.get(name), len(runs) <= FEW) for found in scores]
         rows.append(Row((name[0], behind(name[1]), *cells)))
     heads = (*named("recognizer", "defence"), *numbered(*(label for label, _ in runs)))
-    return table("Clean UF1, 95 % interval over subjects", heads, rows)
+    return table("Clean UF1" + (", 95 % interval over subjects" if len(runs) <= FEW else ""), heads, rows)
 
 
-def _clean_value(found: Clean | None) -> Value:
+def _clean_value(found: Clean | None, in_full: bool) -> Value:
     if found is None:
         return Value("not run", style="soft")
-    text = f"{words.number(found.scores.uf1)} {words.interval(found.intervals['uf1'])}"
-    return Value(text, found.scores.uf1)
+    interval = f" {words.interval(found.intervals['uf1'])}" if in_full else ""
+    return Value(words.number(found.scores.uf1) + interval, found.scores.uf1)
 
 
 def _rates(runs: Sequence[tuple[str, Run]]) -> Table:
@@ -235,18 +244,18 @@ def _rates(runs: Sequence[tuple[str, Run]]) -> Table:
     for name in dict.fromkeys(k[:3] for k in keys):
         rows = [
             Row(
-                (k[3], *(_rate_value(found.get(k)) for found in cells)),
+                (k[3], *(_rate_value(found.get(k), len(runs) <= FEW) for found in cells)),
                 "ours" if k[3].split(":")[0] == "causal" else "",
             )
             for k in keys
             if k[:3] == name
         ]
         groups.append(Group(group_title(*name), tuple(rows)))
-    caption = "ASR, 95 % Wilson interval, fooled of right before"
+    caption = "ASR, 95 % Wilson interval, fooled of right before" if len(runs) <= FEW else "ASR"
     return grouped(caption, (*named("attack"), *numbered(*(label for label, _ in runs))), groups)
 
 
-def _rate_value(cell: Cell | None) -> Value:
+def _rate_value(cell: Cell | None, in_full: bool) -> Value:
     if cell is None:
         return Value("not run", style="soft")
     if not cell.possible:
@@ -254,5 +263,5 @@ def _rate_value(cell: Cell | None) -> Value:
     if cell.rate.value is None:
         return Value("none to attack", style="soft")
     mark = " ▲" if beats_random(cell) else ""
-    text = f"{words.number(cell.rate.value)} {words.interval(cell.rate.interval)} {words.share(cell.rate)}{mark}"
-    return Value(text, cell.rate.value)
+    counts = f" {words.interval(cell.rate.interval)} {words.share(cell.rate)}" if in_full else ""
+    return Value(words.number(cell.rate.value) + counts + mark, cell.rate.value)

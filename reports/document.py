@@ -282,12 +282,12 @@ def grouped(caption: str, columns: Sequence[Column], groups: Sequence[Group], *,
 
 def num(value: float | None, digits: int = 3, style: str = "") -> Value:
     """A number in a cell."""
-    return Value(words.number(value, digits), value, style)
+    return Value(words.number(value, digits), None if value is None else float(value), style)
 
 
 def whole(value: int) -> Value:
     """A count in a cell."""
-    return Value(f"{value:,}", value)
+    return Value(f"{value:,}", int(value))
 
 
 def span(pair: Interval | None, digits: int = 3) -> Value:

@@ -133,5 +133,6 @@ def _fit(svg: str, finding: str) -> Markup:
     body = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--sans)", body)
     body = re.sub(r">\s*\n\s*<", ">\n<", body)
     body = re.sub(r"(\d\.\d\d)\d+", r"\1", body)  # hundredths of a point are plenty
-    frame = f'<svg role="img" aria-label="{escape(finding)}" viewBox="{size[3]}" style="width:{width:.0f}px"'
+    style = f"--natural:{width:.0f}px;width:{width:.0f}px"
+    frame = f'<svg role="img" aria-label="{escape(finding)}" viewBox="{size[3]}" style="{style}"'
     return Markup(f"{frame}>{body}")  # noqa: S704  matplotlib escapes every text it writes

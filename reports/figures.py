@@ -30,7 +30,7 @@ def by_attack(run: Run) -> list[Drawing]:
         random = _named(plain, "random")
         band = random.rate.interval if random and random.rate.n else None
         finding = _told_attacks(recognizer, kinetics, plain, fixed)
-        figure = panel(lines, band=band, right="fooled / right before")
+        figure = panel(lines, band=band, right="fooled / of")
         drawings.append(Drawing(figure, f"{recognizer}, {kinetics}", finding))
     return drawings
 
@@ -101,7 +101,7 @@ def _fixed(run: Run, recognizer: str, kinetics: str, fixed: list[Cell]) -> Drawi
     random = _named(same, "random")
     if random:
         finding += f" A random placement reaches {_rate(random.rate)}, the grey band."
-    figure = panel(lines, band=random.rate.interval if random else None, right="fooled / right before")
+    figure = panel(lines, band=random.rate.interval if random else None, right="fooled / of")
     return Drawing(figure, f"{recognizer}, {kinetics}", finding)
 
 

@@ -6,14 +6,14 @@ from . import words
 from .document import Block, Gallery, Picture, Section, Text, rich
 from .model import Example, Run
 
-MOST = 12
-"""Examples that are shown."""
+MOST, FEW = 12, 4
+"""Examples that are shown of one run, and of each of several."""
 
 _WHEN = ("before", "with the sticker")
 
 
-def gallery(run: Run) -> Section:
-    """Examples of successes."""
+def gallery(run: Run, most: int = MOST) -> Section:
+    """Examples of successes, at most so many."""
     if not run.examples:
         none = "The causal attack succeeded on no clip, or was not run, so there is no example."
         return Section("examples", "Before and after", (Text(none),))
@@ -23,7 +23,7 @@ def gallery(run: Run) -> Section:
         "the "
         "full range of each map. That stretch is why a small patch can change the whole map."
     )
-    blocks: list[Block] = [Text(text), Gallery(tuple(_item(e) for e in run.examples[:MOST]))]
+    blocks: list[Block] = [Text(text), Gallery(tuple(_item(e) for e in run.examples[:most]))]
     if not any(e.frames for e in run.examples):
         shown = (
             "Frames are shown only of faces that belong to nobody, or when asked for with <code>--show-faces</code>."

@@ -85,7 +85,10 @@ def panel(lines: Sequence[Line], *, band: Interval | None = None, legend: bool =
     series = max((len(line.marks) for line in lines), default=1)
     step = max(1.0, 0.55 * series)
     names = list(dict.fromkeys(m.series for line in lines for m in line.marks)) if legend else []
-    left, note = 0.25 + reach((_short(n.label) for n in lines), 9.5), 0.15 + reach((n.note for n in lines), 8.5)
+    left, note = (
+        0.25 + reach((_short(n.label) for n in lines), 9.5),
+        0.15 + reach([right, *(n.note for n in lines)], 8.5),
+    )
     head, foot = 0.25 if right else 0.08, 0.5 + 0.23 * -(-len(names) // _ACROSS)
     with mpl.rc_context(SETTINGS):  # type: ignore[arg-type]
         height = len(lines) * step * ROW + 0.15

@@ -19,6 +19,9 @@ from .untrusted import clean
 
 MOST_RUNS = 50
 
+_LONG = 12
+"""Characters from which a beginning that all names share is left out."""
+
 MOST_WHOLE = 3
 """Runs that are shown whole side by side; of more, what each says in short."""
 
@@ -32,7 +35,7 @@ def read_runs(folders: Sequence[Path], most: int = MOST_RUNS) -> list[tuple[str,
     """
     if not 1 <= len(folders) <= most:
         raise UsageError(f"{len(folders)} runs were given; expected 1 to {most}")
-    names = _labels([folder.resolve().name for folder in folders])
+    names = _labels(_apart([folder.resolve().name for folder in folders]))
     return [(name, read_run(folder)) for name, folder in zip(names, folders, strict=True)]
 
 
@@ -55,6 +58,17 @@ def _short(run: Run, key: str, title: str) -> Chapter:
     pointer = Text(f"The whole of it: mask report {run.folder}")
     sections = (opening(run, found), doubts(found), limits(run), Section("more", "More", (pointer,)))
     return Chapter(key, title, lede(run), sections)
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """Long names without what all of them begin with, cut after a sign that parts words."""
+    start = 0
+    for i, signs in enumerate(zip(*names, strict=False)):
+        if len(set(signs)) > 1:
+            break
+        start = i + 1 if signs[0] in "_ " else start
+    short = [name[start:] for name in names]
+    return short if len(names) > 1 and start >= _LONG and all(short) else list(names)
 
 
 def _labels(names: Sequence[str]) -> list[str]:

@@ -108,7 +108,8 @@ def rates_table(caption: str, cells: Iterable[Cell]) -> Table:
 def breakdown(run: Run) -> Table:
     """Success by cell, emotion and region; the largest strata first within a cell."""
     groups: dict[Key, list[Row]] = {}
-    for s in strata(run):
+    tried = {c.key for c in run.cells if c.possible}
+    for s in (s for s in strata(run) if s.cell in tried):
         rows = groups.setdefault(s.cell, [])
         # What is not shown needs no interval.
         told = rate(s.rate) if len(rows) < MOST_ROWS else (Value(""),) * 4

@@ -154,7 +154,7 @@ def _defended(run: Run) -> str:
 def _doubts(checks: Sequence[Check]) -> str:
     count = {o: sum(c.outcome == o for c in checks) for o in ("pass", "flag", "not run")}
     return (
-        f"Of {len(checks)} reasons to doubt that were looked at, {count['pass']} passed, {count['flag']} are flags and "
+        f"Of {len(checks)} checks of validity {count['pass']} passed, {count['flag']} are flags and "
         f"{count['not run']} were not run; they are no score, and change no number."
     )
 

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mask.reports.reading import read_run
 
-from mask.bench import address, gpu
+from mask.bench import address, gpu, tables
 from mask.bench.drive import Shard, claim, keep_plan
 from mask.bench.grid import Data, Grid, read_grid
 from mask.bench.merge import merge
@@ -30,7 +29,7 @@ from mask.cli.app import main
 from mask.clip import Clip, Dataset
 from mask.errors import UnreadableData, UsageError
 from mask.plan import ThreatModel
-from mask.results import Row, summarise
+from mask.results import Row, read_rows, summarise
 from tests.models import EMOTIONS, flow_clip, flow_dataset, strained
 
 SYNTHETIC = "synthetic:subjects=2,repeats=1,size=128,emotions=3"
@@ -408,7 +407,7 @@ def test_tables_say_what_cells_say_and_are_runs_that_the_report_reads(tmp_path: 
         store.write(place.key, cell(i % 4))
     missing = write_tables(plan_of(cells), store, tmp_path)
     assert missing == [cells[-1]]
-    table = pq.read_table(tmp_path / "clips.parquet").to_pylist()
+    table = pytest.importorskip("pyarrow.parquet").read_table(tmp_path / "clips.parquet").to_pylist()
     assert len(table) == 5 * 4
     assert [(r["key"], r["seed"]) for r in table[::4]] == [(c.key, c.seed) for c in cells[:-1]]
     assert sum(r["success"] for r in table) == 0 + 1 + 2 + 3 + 0
@@ -422,8 +421,20 @@ def test_tables_say_what_cells_say_and_are_runs_that_the_report_reads(tmp_path: 
     told = [read_run(folder) for folder in runs]
     assert [len(t.cells) for t in told] == [3, 2]
     assert [c.rate.hits for c in told[0].cells] == [0, 1, 2]
-    assert told[0].rows is not None
-    assert len(told[0].rows) == 12
+    assert len(read_rows(runs[0] / "clips.csv")) == 12
+
+
+def test_without_pyarrow_the_other_tables_are_written_and_no_old_one_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clips.parquet").write_bytes(b"of other cells")
+    cells = places(2)
+    for place in cells:
+        Store(tmp_path / "cells").write(place.key, cell(1))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert tables.names() == ("cells.csv", "over_seeds.csv")
+    assert write_tables(plan_of(cells), Store(tmp_path / "cells"), tmp_path) == []
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cells", "cells.csv", "over_seeds.csv", "runs"]
 
 
 def test_a_merge_is_what_one_run_would_have_left(tmp_path: Path) -> None:

@@ -127,11 +127,11 @@ def test_an_interrupted_audit_goes_on_where_it_stopped(
     done: list[str] = []
     work = Cell.run
 
-    def stops(self: Cell, tick: Any) -> dict[str, Any]:
+    def stops(self: Cell, tick: Any, watch: Any) -> dict[str, Any]:
         if len(done) == 3:
             raise KeyboardInterrupt
         done.append(self.name)
-        return work(self, tick)
+        return work(self, tick, watch)
 
     monkeypatch.setattr(Cell, "run", stops)
     code, _, told = run(*words)

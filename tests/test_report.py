@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from mask.reports import words
 from mask.reports.html import build
-from mask.reports.paper import _labels
+from mask.reports.paper import _apart, _labels
 from mask.reports.reading import read_run
 from mask.reports.verdict import verdict
 
@@ -227,6 +227,8 @@ def test_runs_are_compared(tmp_path: Path) -> None:
     names = [a["id"] for _, a in page.tags if "id" in a]
     assert len(names) == len(set(names))
     assert [a["href"] for a in page.named("a")].count("#r2-short") == 1
+    assert _apart(["grid_of_faces_area=0.1", "grid_of_faces_area=0.2"]) == ["area=0.1", "area=0.2"]
+    assert _apart(["a_1", "a_2"]) == ["a_1", "a_2"]
     assert _labels(["a", "b", "a", ""]) == ["a (1)", "b", "a (3)", "run"]
     assert "The runs say the same about data" in page.words
     line = next(r for r in page.rows if r[0] == "causal" and len(r) == 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import fromstring
@@ -23,6 +24,7 @@ import mask
 from mask.cli.report import report
 from mask.errors import ThresholdNotMet, UsageError
 from mask.results import read_rows
+from mask.runs import claim_folder
 from tests.report_files import HOSTILE, audited, by_hand, changed, row
 
 SCHEMAS = Path(mask.__file__).parent / "schemas"
@@ -185,25 +187,25 @@ def test_hostile_names_are_only_text_in_every_format(few: Path, tmp_path: Path) 
     assert all(r["data"] == HOSTILE.replace("\u202e", "\ufffd") for r in records)
 
 
-def test_rates_are_those_of_the_rows(folder: Path) -> None:
-    rows = read_rows(folder / "clips.csv")
-    found = {r[2:8]: r[8:] for r in rates([("run", read_run(folder))])}
-    assert len(found) == len(list(rates([("run", read_run(folder))])))
-    for key, told in found.items():
-        recognizer, defense, kinetics, attack, emotion, region = key
+@pytest.mark.parametrize("which", ["folder", "few"])
+def test_rates_are_those_of_the_rows(which: str, request: pytest.FixtureRequest) -> None:
+    run = request.getfixturevalue(which)
+    rows, told = read_rows(run / "clips.csv"), list(rates([("run", read_run(run))]))
+    found = {r[2:8]: r[8:] for r in told}
+    assert len(found) == len(told)
+    for key, numbers in found.items():
         mine = [
             r
             for r in rows
-            if (r.recognizer, r.defense, r.kinetics, r.attack) == (recognizer, defense, kinetics, attack)
-            and emotion in ("", r.emotion)
-            and region in ("", r.region)
+            if (r.recognizer, r.defense, r.kinetics, r.attack) == key[:4]
+            and key[4] in ("", r.emotion)
+            and key[5] in ("", r.region)
             and r.clean_correct
         ]
         hits = sum(r.success for r in mine)
         rate = rate_of(hits, len(mine))
-        ends = rate.interval if mine else (None, None)
-        assert told[:2] == (len(mine), hits)
-        assert told[2:] == pytest.approx((rate.value, *ends))
+        assert numbers[:2] == (len(mine), hits)
+        assert numbers[2:] == pytest.approx((rate.value, *(rate.interval if mine else (None, None))))
 
 
 def test_csv_and_parquet_hold_the_same(few: Path, tmp_path: Path) -> None:
@@ -253,3 +255,20 @@ def test_pdf_says_what_the_page_says(folder: Path, few: Path, tmp_path: Path) ->
     assert len(re.findall(rb"/Type /Page\b", data)) > 4
     for found in (data, (tmp_path / "hostile.pdf").read_bytes()):
         assert not re.search(rb"/JavaScript|/JS\b|/URI|/Launch|/OpenAction", found)
+
+
+def test_the_runs_of_a_grid_are_found(few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    grid = tmp_path / "grid"
+    for name in ("b", "a"):
+        shutil.copytree(few, grid / "runs" / name)
+    report([grid], None, formats="csv")
+    assert capsys.readouterr().out == f"Report: {grid / 'comparison.csv'}\n"
+    with (grid / "comparison.csv").open(encoding="utf-8", newline="") as stream:
+        assert list(dict.fromkeys(r["run"] for r in csv.DictReader(stream))) == ["a", "b"]
+
+
+def test_a_run_that_is_made_anew_takes_its_old_reports_away(few: Path) -> None:
+    report([few], None, formats="html,json,csv,junit")
+    (few / "notes.txt").write_text("mine")
+    claim_folder(few, force=True)
+    assert [p.name for p in few.iterdir()] == ["notes.txt"]

@@ -9,8 +9,8 @@ from mask.sticker import art
 from mask.sticker.draw import paint, shape
 
 
-def test_there_are_six_drawings() -> None:
-    assert art.names() == ("grey", "dot", "heart", "star", "sun", "plaster")
+def test_there_are_seven_drawings() -> None:
+    assert art.names() == ("grey", "dot", "heart", "star", "sun", "plaster", "stripes")
 
 
 @pytest.mark.parametrize("name", art.names())
@@ -46,6 +46,17 @@ def test_grey_is_a_plain_square() -> None:
     side = 512 / np.sqrt(2)
     assert picture[3, 256].sum() == pytest.approx(side, abs=0.1)
     np.testing.assert_allclose(picture[:3, 256, 256], 128 / 255, atol=1e-3)
+
+
+def test_stripes_are_six_dark_bars_of_half_the_square_and_nothing_changes_along_them() -> None:
+    picture = art.load("stripes")
+    inside = picture[:, :, 84:428]
+    assert np.ptp(inside, axis=2).max() < 1e-6
+    luma = np.array([0.299, 0.587, 0.114]) @ inside[:3, 76:436, 0]
+    dark = luma < 0.5
+    assert (np.diff(dark.astype(int)) == 1).sum() + int(dark[0]) == 6
+    assert dark.mean() == pytest.approx(0.5, abs=0.03)
+    assert np.ptp(luma) > 0.8
 
 
 def test_drawings_are_read_only_and_drawn_once() -> None:

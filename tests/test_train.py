@@ -134,9 +134,12 @@ def test_folds_of_each_protocol() -> None:
         ),
     ],
 )
-def test_what_does_not_fit_is_told(data: Dataset, options: dict[str, Any], said: str) -> None:
+def test_what_does_not_fit_is_told_before_anything_is_written(
+    tmp_path: Path, data: Dataset, options: dict[str, Any], said: str
+) -> None:
     with pytest.raises(UsageError, match=said):
-        train(Tiny(LABELS), data, **options)
+        train(Tiny(LABELS), data, out=tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
 
 
 def test_clips_without_a_face_are_left_out_and_count_as_unanswered(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, wait
 from typing import Any
@@ -30,11 +31,13 @@ def create(workers: int | None, address: str | None) -> RayEngine:
     quiet["runtime_env"] = {"env_vars": THREADS}
     ending = signal.getsignal(signal.SIGTERM)
     if address is None:
-        ray.init(num_cpus=workers or cpu_count(), include_dashboard=False, **quiet)
+        # "local": without it Ray looks for a cluster that somebody else has on this machine.
+        ray.init(address="local", num_cpus=workers or cpu_count(), include_dashboard=False, **quiet)
     else:
         try:
+            _reach(address)
             ray.init(address=address, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise MaskError(f"there is no Ray cluster at {address!r} ({error})") from error
     # Ray takes SIGTERM for itself, and would end the command with a dump of its stack.
     signal.signal(signal.SIGTERM, ending)
@@ -44,6 +47,13 @@ def create(workers: int | None, address: str | None) -> RayEngine:
         ray.shutdown()
         raise UsageError(f"--workers is {workers or 1}, and the Ray cluster has {cores} cores")
     return RayEngine(workers or cores, there.get("GPU", 0.0))
+
+
+def _reach(address: str) -> None:
+    """Raise `OSError` where nobody answers; Ray itself would go on asking for minutes."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 class _Worker:

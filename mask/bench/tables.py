@@ -1,15 +1,18 @@
 """Tables from finished cells alone: equal cells give equal bytes, whatever the order, engine or number of workers.
 
-How long a cell took is in ``results.json`` and nowhere else.
+How long a cell took is in ``results.json`` and nowhere else. ``clips.parquet`` needs pyarrow.
 """
 
 from __future__ import annotations
 
 import csv
+import importlib
+import importlib.util
 import io
 import os
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -20,7 +23,6 @@ from mask.results import SCHEMA, write_results, write_rows
 from mask.runs import command_line, environment
 from mask.summary import counted
 
-from .parquet import ClipTable
 from .plan import Address, Plan
 from .store import Store
 
@@ -30,8 +32,14 @@ _REST = ("queries_mean", "queries_max", "unanswered", "invalid", "abstained")
 _PLACE = ("dataset", "recognizer", "defense", "attack", "kinetics", "area", "eps")
 
 
+def names() -> tuple[str, ...]:
+    """The tables that are written here."""
+    parquet = ("clips.parquet",) if importlib.util.find_spec("pyarrow") else ()
+    return ("cells.csv", "over_seeds.csv", *parquet)
+
+
 def write_tables(plan: Plan, store: Store, out: Path) -> list[Address]:
-    """Write ``cells.csv``, ``over_seeds.csv``, ``clips.parquet``, and one folder a run under ``runs``.
+    """Write the tables of `names`, and one folder a run under ``runs``.
 
     Each run's folder is what an audit leaves, and `mask report` reads it.
 
@@ -40,7 +48,7 @@ def write_tables(plan: Plan, store: Store, out: Path) -> list[Address]:
     """
     lines: list[dict[str, Any]] = []
     missing: list[Address] = []
-    with ClipTable(out / "clips.parquet") as clips:
+    with _clip_table(out / "clips.parquet") as clips:
         for run, addresses in groupby(plan.cells, attrgetter("run")):
             cells = dict(_read(store, addresses, missing))
             if not cells:
@@ -50,11 +58,20 @@ def write_tables(plan: Plan, store: Store, out: Path) -> list[Address]:
             _write_run(out / "runs" / run, header, told, cells)
             for (address, cell), summary in zip(cells.items(), told["cells"], strict=True):
                 lines.append(_line(address, summary))
-                clips.add(address, cell["rows"])
+                if clips is not None:
+                    clips.add(address, cell["rows"])
     _write_csv(lines, out / "cells.csv")
     _write_csv(list(_over_seeds(lines)), out / "over_seeds.csv")
     _drop_others(out / "runs", set(plan.runs))
     return missing
+
+
+def _clip_table(path: Path) -> AbstractContextManager[Any]:
+    if path.name in names():
+        table: AbstractContextManager[Any] = importlib.import_module("mask.bench.parquet").ClipTable(path)
+        return table
+    path.unlink(missing_ok=True)  # One that was written elsewhere would be of other cells.
+    return nullcontext()
 
 
 def _read(

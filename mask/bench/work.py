@@ -113,8 +113,7 @@ def train(bench: Bench, name: str) -> None:
 def carry_out(bench: Bench, task: Task) -> list[Failure]:
     """Carry out those cells of a task that are not there yet; a cell that fails does not stop the others."""
     with _at_work(bench) as memory:
-        there = bench.store.keys()
-        missing = [c for c in task.cells if c.key not in there]
+        missing = [c for c in task.cells if not bench.store.path(c.key).exists()]
         shared = memory.shared(task)
         return [
             f for group in _alike(memory.things, missing) for f in _carry_out(bench, memory.things, task, group, shared)
@@ -143,6 +142,7 @@ def _carry_out(bench: Bench, things: Things, task: Task, cells: Sequence[Address
             for found in run(_setting(things, task, left), shared=shared):
                 _keep(bench, left[0].key, found)
                 left.pop(0)
+            break
         except Unwritable:
             raise
         except MaskError as error:

@@ -14,13 +14,11 @@ from mask.bench.estimate import Cost, estimate
 from mask.bench.grid import Grid, read_grid
 from mask.bench.plan import Address, Plan, make_plan
 from mask.bench.store import Store
-from mask.bench.tables import write_tables
+from mask.bench.tables import names, write_tables
 from mask.bench.things import Things
 from mask.bench.work import Bench, Failure
 from mask.cli.console import Progress, note, print_json, say, table
 from mask.errors import MaskError
-
-TABLES = ("cells.csv", "over_seeds.csv", "clips.parquet")
 
 
 def bench(
@@ -49,6 +47,8 @@ def bench(
         job = Bench(asked, out, Path.cwd(), code(), os.getpid() if where.children else None)
         plan = _trained(job, things, preview, where, bar)
         keep_plan(plan, out)
+        if "clips.parquet" not in names():
+            note("mask: clips.parquet will be left out, for want of pyarrow; pip install 'mask-mer[parquet]'")
         _inspect(job.store, plan)
         failures = carry_out_all(job, part.of(plan.tasks), where, bar)
         bar.close()
@@ -88,8 +88,8 @@ def _tell(
         print_json({"cells": len(plan.cells), "done": done, "failed": failed, "runs": list(plan.runs)})
     elif whole:
         say(f"{done} of {len(plan.cells)} cells in {len(plan.runs)} runs")
-        say(f"Tables: {', '.join(str(out / name) for name in TABLES)}")
-        say(f"Runs, for 'mask report': {out / 'runs'}")
+        say(f"Tables: {', '.join(str(out / name) for name in names())}")
+        say(f"Report: mask report {out}")
     else:
         say(f"{done} of {len(plan.cells)} cells are in {out}; 'mask merge' joins shards and writes the tables")
     if failures:

@@ -31,11 +31,13 @@ def report(
     writing, gate = importlib.import_module("mask.reports.write"), importlib.import_module("mask.reports.gate")
     paper = importlib.import_module("mask.reports.paper")
     rules = [gate.parse(text) for text in fail_if]
-    paths = _paths(runs, out, _formats(formats, out, writing.FORMATS), writing.FORMATS, leaderboard)
+    every = [one for folder in runs for one in _members(folder)]
+    start = out or runs[0] / ("leaderboard" if leaderboard else "report" if len(every) == 1 else "comparison")
+    paths = _paths(start, out, _formats(formats, out, writing.FORMATS), writing.FORMATS)
     for path in paths.values():
         claim_file(path, force or out is None)
     most = importlib.import_module("mask.reports.leaderboard").MOST_RUNS if leaderboard else paper.MOST_RUNS
-    found = paper.read_runs(runs, most)
+    found = paper.read_runs(every, most)
     judged = gate.judge(rules, found)
     writing.write(found, judged, paths, board=leaderboard)
     for path in paths.values():
@@ -59,14 +61,17 @@ def _formats(text: str, out: Path | None, known: Mapping[str, str]) -> list[str]
     return [by_end[out.suffix]]
 
 
-def _paths(
-    runs: Sequence[Path], out: Path | None, formats: Sequence[str], ends: Mapping[str, str], board: bool
-) -> dict[str, Path]:
-    name = "leaderboard" if board else "report" if len(runs) == 1 else "comparison"
-    start = runs[0] / name if out is None else out
+def _paths(start: Path, out: Path | None, formats: Sequence[str], ends: Mapping[str, str]) -> dict[str, Path]:
+    """The file of each format; a single one keeps the name it was given."""
     if len(formats) == 1 and out is not None:
         return {formats[0]: out}
     return {f: start.with_suffix(ends[f]) for f in formats}
+
+
+def _members(folder: Path) -> list[Path]:
+    """The runs of a folder: itself, or, for that of ``mask bench``, those in it."""
+    inside = sorted(path.parent for path in folder.glob("runs/*/results.json"))
+    return [folder] if (folder / "results.json").is_file() or not inside else inside
 
 
 def _judge(rules: Sequence[Any], judged: Sequence[Any]) -> None:

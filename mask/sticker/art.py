@@ -34,7 +34,7 @@ def names() -> tuple[str, ...]:
     """The drawings by name.
 
     >>> names()
-    ('grey', 'dot', 'heart', 'star', 'sun', 'plaster')
+    ('grey', 'dot', 'heart', 'star', 'sun', 'plaster', 'stripes')
     """
     return tuple(_DRAWINGS)
 
@@ -244,6 +244,13 @@ def _plaster() -> list[Shape]:
     ]
 
 
+def _stripes() -> list[Shape]:
+    """Six bars across, as on a sailor's shirt: along them nothing tells a flow method how far they have moved."""
+    square = shape([(-1, -1), (1, -1), (1, 1), (-1, 1)], _WHITE)
+    tops = (np.arange(6) - 2.75) / 3
+    return [square, *(shape([(-0.97, y), (0.97, y), (0.97, y + 1 / 6), (-0.97, y + 1 / 6)], "#14213d") for y in tops)]
+
+
 def _curve(*controls: tuple[float, float]) -> NDArray[np.float64]:
     """Points on a cubic Bezier curve, its end left out."""
     t = np.linspace(0, 1, 12, endpoint=False)[:, None]
@@ -273,4 +280,5 @@ _DRAWINGS: dict[str, Callable[[], list[Shape]]] = {
     "star": _star,
     "sun": _sun,
     "plaster": _plaster,
+    "stripes": _stripes,
 }
