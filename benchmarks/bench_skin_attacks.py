@@ -1,11 +1,14 @@
 """What attacks do with a real sticker on pixels: several small ones, misled alignment, optimised content.
 
-``python -m benchmarks.bench_skin_attacks [number|alignment|content ...] [--clips N]`` measures; the default is all
-three on 12 clips, about ten minutes of one core. Recognizers, clips, places and area are those of
+``python -m benchmarks.bench_skin_attacks [look|number|alignment|content ...] [--clips N]`` measures; the default is
+all four on 12 clips, about ten minutes of one core. Recognizers, clips, places and area are those of
 ``benchmarks.bench_skin``. *success* is over clips read correctly clean, with the 95 % Wilson interval; *filmed again*
 is what is left of it, each clip counting by the share of three fresh draws of physics that flip it; *queries* is the
 mean per clip.
 
+- *look*: one look at a target on TV-L1 flow. The attacker trains a network of the same kind on every third clip of the
+  people the target was trained on, and tries stickers there and on the clip itself: on its flow map, which shows no
+  drawing, or rendered.
 - *number*: 1, 2, 4 and 9 stickers of one total area. *chance* places them at random; *one look* one after the other,
   each where it does most on the other recognizers (on flow maps, where these read such); *best* each where it does most
   on the target itself: a bound, and not measured for nine.
@@ -19,14 +22,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.__main__ import table
-from benchmarks.bench_skin import AREA, CLIPS, DATA, STEP, Row, Study, study
+from benchmarks.bench_skin import AREA, CLIPS, DATA, RECOGNIZERS, STEP, Row, Study, study
 from mask import registry
 from mask.audit import Setting
 from mask.audit import run as audit
 from mask.clip import Dataset
+from mask.contracts import Recognizer
 from mask.metrics import wilson
 from mask.plan import ThreatModel
 
@@ -42,10 +47,23 @@ GRADIENT = {
 }
 
 
-def run(parts: Sequence[str] = ("number", "alignment", "content"), count: int = CLIPS) -> list[Row]:
+def run(parts: Sequence[str] = ("look", "number", "alignment", "content"), count: int = CLIPS) -> list[Row]:
     """Measure; one row per recognizer, defence and attack."""
     made = study(count)
     return [{"part": part, **row} for part in parts for row in _PARTS[part](made)]
+
+
+def look(made: Study) -> Iterator[Row]:
+    """One look, with what was learnt on a surrogate of the attacker's own."""
+    causal = "causal:bootstraps=0"
+    attacks = {
+        **{f"random, {art}": f"random:art={art}" for art in ARTS},
+        "causal, heart, by flow map": causal,
+        **{f"causal, {art}, rendered": f"{causal},imagine=false,art={art}" for art in ARTS},
+        **{f"best place, {art}": f"exhaustive:art={art}" for art in ARTS},
+    }
+    owned = (registry.create("recognizers", RECOGNIZERS[FLOW]),)
+    yield from _rows(made, FLOW, attacks, owned=owned, every=3, draws=DRAWS)
 
 
 def number(made: Study) -> Iterator[Row]:
@@ -82,16 +100,19 @@ def _rows(
     number: int = 1,
     defenses: Sequence[str] = (),
     draws: int = 0,
+    owned: tuple[Recognizer, ...] = (),
+    every: int = 1,
 ) -> Iterator[Row]:
-    """One recognizer under attack, the others being owned by the attacker."""
+    """One recognizer under attack; the attacker owns the others, where nothing else is said."""
+    others = tuple(r for other, r in made.recognizers.items() if other != name)
     setting = Setting(
         recognizers=(made.recognizers[name],),
         dataset=Dataset(f"{DATA}, strangers", made.clips, made.studied.emotions),
-        discovery=made.studied,
+        discovery=replace(made.studied, clips=made.studied.clips[::every]),
         attacks={label: registry.create("attacks", spec) for label, spec in attacks.items()},
         threats=(ThreatModel("skin", area=AREA, number=number),),
         defenses={"none": None} | {d: registry.create("defenses", d) for d in defenses},
-        surrogates=tuple(r for other, r in made.recognizers.items() if other != name),
+        surrogates=owned or others,
         siblings=False,
         step=STEP,
         draws=draws,
@@ -115,7 +136,12 @@ def _row(name: str, cell: Mapping[str, Any]) -> Row:
     return row if again is None else row | {"filmed again": round(again["asr"], 3)}
 
 
-_PARTS: dict[str, Callable[[Study], Iterator[Row]]] = {"number": number, "alignment": alignment, "content": content}
+_PARTS: dict[str, Callable[[Study], Iterator[Row]]] = {
+    "look": look,
+    "number": number,
+    "alignment": alignment,
+    "content": content,
+}
 
 
 def main() -> None:

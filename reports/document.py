@@ -76,6 +76,7 @@ class Table:
     Args:
         groups: at least one; titles of groups are part of what each of their rows says.
         stacked: narrow screens show it as a list.
+        beyond: rows there would be besides, that were not even made.
     """
 
     kind: ClassVar[str] = "table"
@@ -83,11 +84,12 @@ class Table:
     columns: tuple[Column, ...]
     groups: tuple[Group, ...]
     stacked: bool = False
+    beyond: int = 0
 
     @property
     def size(self) -> int:
         """How many rows there are."""
-        return sum(len(g.rows) for g in self.groups)
+        return sum(len(g.rows) for g in self.groups) + self.beyond
 
     @property
     def shown(self) -> tuple[Group, ...]:

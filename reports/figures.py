@@ -132,7 +132,7 @@ def _named(cells: Sequence[Cell], name: str) -> Cell | None:
 
 
 def _attack_line(cell: Cell, position: int) -> Line:
-    label = "exhaustive (upper bound)" if cell.family == "exhaustive" else cell.attack
+    label = "exhaustive (bound)" if cell.family == "exhaustive" else cell.attack
     note = words.share(cell.rate) if cell.possible else "not possible"
     marks = (Mark(cell.attack, cell.rate, look(cell.family, position)),) if cell.possible else ()
     return Line(label, marks, note=note)

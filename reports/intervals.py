@@ -85,10 +85,8 @@ def panel(lines: Sequence[Line], *, band: Interval | None = None, legend: bool =
     series = max((len(line.marks) for line in lines), default=1)
     step = max(1.0, 0.55 * series)
     names = list(dict.fromkeys(m.series for line in lines for m in line.marks)) if legend else []
-    left, note = (
-        0.25 + reach((_short(n.label) for n in lines), 9.5),
-        0.15 + reach([right, *(n.note for n in lines)], 8.5),
-    )
+    left = 0.25 + reach((_short(n.label) for n in lines), 9.5)
+    note = 0.15 + reach([right, *(n.note for n in lines)], 8.5)
     head, foot = 0.25 if right else 0.08, 0.5 + 0.23 * -(-len(names) // _ACROSS)
     with mpl.rc_context(SETTINGS):  # type: ignore[arg-type]
         height = len(lines) * step * ROW + 0.15
@@ -97,28 +95,33 @@ def panel(lines: Sequence[Line], *, band: Interval | None = None, legend: bool =
         limit = end(lines)
         if band is not None:
             axes.axvspan(band[0], min(band[1], limit), color=LINE, alpha=0.6, lw=0, zorder=0)
-        for i, line in enumerate(lines):
-            _draw_line(axes, line, i * step)
+        _draw(axes, lines, step)
         _finish(axes, lines, step, limit, right)
         if legend:
             _legend(figure, lines)
     return figure
 
 
-def _draw_line(axes: Axes, line: Line, y: float) -> None:
-    axes.axhline(y, color=LINE, lw=0.6, zorder=0)
-    if line.ticks:
-        axes.plot(line.ticks, [y] * len(line.ticks), "|", color=INK, ms=9, mew=1.3, zorder=3)
-    gap = 0.42
-    for k, mark in enumerate(line.marks):
-        if mark.rate.value is None:
-            continue
-        at = y + (k - (len(line.marks) - 1) / 2) * gap
-        low, high = mark.rate.interval
-        axes.plot([low, high], [at, at], color=mark.look.colour, lw=1.8, solid_capstyle="butt", zorder=3, clip_on=False)
-        fill = mark.look.colour if mark.look.filled else PAPER
-        style: dict[str, Any] = {"mec": mark.look.colour, "mfc": fill, "mew": 1.5, "clip_on": False}
-        axes.plot(mark.rate.value, at, mark.look.marker, ms=6.5, zorder=4, **style)
+def _draw(axes: Axes, lines: Sequence[Line], step: float) -> None:
+    """All marks of one look at once: what takes time is the number of artists, not of points."""
+    marks: dict[Look, list[tuple[float, float, Interval]]] = {}
+    for i, line in enumerate(lines):
+        for k, mark in enumerate(line.marks):
+            if mark.rate.value is not None:
+                at = i * step + (k - (len(line.marks) - 1) / 2) * 0.42
+                marks.setdefault(mark.look, []).append((at, mark.rate.value, mark.rate.interval))
+    across = axes.get_yaxis_transform()
+    axes.hlines([i * step for i in range(len(lines))], 0, 1, transform=across, colors=LINE, lw=0.6, zorder=0)
+    ticks = [(value, i * step) for i, line in enumerate(lines) for value in line.ticks]
+    if ticks:
+        axes.plot(*zip(*ticks, strict=True), "|", color=INK, ms=9, mew=1.3, zorder=3)
+    for shape, found in marks.items():
+        heights = [at for at, _, _ in found]
+        lows, highs = [low for _, _, (low, _) in found], [high for _, _, (_, high) in found]
+        axes.hlines(heights, lows, highs, colors=shape.colour, lw=1.8, zorder=3, clip_on=False)
+        fill = shape.colour if shape.filled else PAPER
+        style: dict[str, Any] = {"mec": shape.colour, "mfc": fill, "mew": 1.5, "clip_on": False}
+        axes.plot([v for _, v, _ in found], heights, shape.marker, ms=6.5, zorder=4, ls="", **style)
 
 
 def _finish(axes: Axes, lines: Sequence[Line], step: float, limit: float, right: str) -> None:

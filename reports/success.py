@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from . import words
 from .breakdown import by_region, strata
@@ -106,17 +107,16 @@ def rates_table(caption: str, cells: Iterable[Cell]) -> Table:
 
 
 def breakdown(run: Run) -> Table:
-    """Success by cell, emotion and region; the largest strata first within a cell."""
+    """Success by cell, emotion and region."""
     groups: dict[Key, list[Row]] = {}
     tried = {c.key for c in run.cells if c.possible}
-    for s in (s for s in strata(run) if s.cell in tried):
-        rows = groups.setdefault(s.cell, [])
-        # What is not shown needs no interval.
-        told = rate(s.rate) if len(rows) < MOST_ROWS else (Value(""),) * 4
-        rows.append(Row((s.emotion, words.region(s.region) or "–", *told)))
-    found = [Group(group_title(*k[:3]) + rich(" · {}", k[3]), tuple(rows)) for k, rows in groups.items()]
+    found = [s for s in strata(run) if s.cell in tried]
+    for s in found[:MOST_ROWS]:
+        groups.setdefault(s.cell, []).append(Row((s.emotion, words.region(s.region) or "–", *rate(s.rate))))
+    titled = [Group(group_title(*k[:3]) + rich(" · {}", k[3]), tuple(rows)) for k, rows in groups.items()]
     caption = "ASR by true emotion and by the region of the sticker"
-    return grouped(caption, (*named("emotion", "region"), *RATE), found)
+    shown = grouped(caption, (*named("emotion", "region"), *RATE), titled)
+    return replace(shown, beyond=max(0, len(found) - MOST_ROWS))
 
 
 def group_title(recognizer: str, defense: str, kinetics: str) -> str:

@@ -107,8 +107,8 @@ def _passage(table: Clips, kinetics: str, source: str, target: str, seed: int, r
 def _same_stickers(table: Clips, a: NDArray[np.intp], b: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows of two cells about one clip and one sticker, right before in both, side by side."""
     a, b = a[table.right[a] & (table.plan[a] >= 0)], b[table.right[b] & (table.plan[b] >= 0)]
-    clip, width = table["clip"].codes.astype(np.int64), int(table.plan.max(initial=0)) + 1
-    _, i, j = np.intersect1d(clip[a] * width + table.plan[a], clip[b] * width + table.plan[b], return_indices=True)
+    clip, clips = table["clip"].codes, len(table["clip"].names)
+    _, i, j = np.intersect1d(table.plan[a] * clips + clip[a], table.plan[b] * clips + clip[b], return_indices=True)
     return a[i], b[j]
 
 

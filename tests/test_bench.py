@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mask.reports.reading import read_run
 
-from mask.bench import address, gpu, tables
+from mask.bench import address, engine, gpu, tables
 from mask.bench.drive import Shard, claim, keep_plan
 from mask.bench.grid import Data, Grid, read_grid
 from mask.bench.merge import merge
@@ -152,6 +152,16 @@ def test_bad_options_are_refused_before_anything_is_written(
     assert end.value.code == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("name", "package"), [("dask", "distributed"), ("ray", "ray")])
+def test_an_engine_that_is_not_installed_says_what_to_install(
+    name: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, f"mask.bench.on_{name}", raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UsageError, match=rf"not installed: pip install 'mask-mer\[{name}\]'"):
+        engine.maker(name, None, None)
 
 
 def test_a_dry_run_tells_cells_and_queries_and_writes_nothing(

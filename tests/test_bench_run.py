@@ -142,7 +142,20 @@ def test_a_cell_is_what_the_audit_says(reference: Path, world: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("engine", "workers"), [("local", 2), ("dask", 2), ("ray", 2)])
+@pytest.mark.parametrize(
+    ("engine", "workers"),
+    [
+        ("local", 2),
+        ("dask", 2),
+        pytest.param(
+            "ray",
+            2,
+            marks=pytest.mark.skipif(
+                not os.environ.get("MASK_TEST_RAY"), reason="set MASK_TEST_RAY=1 to start a Ray cluster"
+            ),
+        ),
+    ],
+)
 def test_no_engine_no_number_of_workers_and_no_death_changes_a_number(
     engine: str, workers: int, reference: Path, bench: Bench, tmp_path: Path
 ) -> None:

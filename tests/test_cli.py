@@ -138,7 +138,7 @@ def test_an_interrupted_audit_goes_on_where_it_stopped(
     assert code == 130
     assert "3 finished cells are kept" in told
     assert not (out / "results.json").exists()
-    monkeypatch.setattr(Cell, "run", lambda self, tick: done.append(self.name) or work(self, tick))
+    monkeypatch.setattr(Cell, "run", lambda self, tick, watch: done.append(self.name) or work(self, tick, watch))
     assert run(*words)[0] == 0
     assert len(done) == 4
     assert len(json.loads((out / "results.json").read_text(encoding="utf-8"))["cells"]) == 4
