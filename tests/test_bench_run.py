@@ -189,6 +189,8 @@ def test_stopped_anywhere_a_rerun_repeats_no_more_than_what_was_in_flight(
     engine: str, number: signal.Signals, whole: bool, code: int, bench: Bench, tmp_path: Path
 ) -> None:
     if engine != "local":
+        if engine == "ray" and not os.environ.get("MASK_TEST_RAY"):
+            pytest.skip("set MASK_TEST_RAY=1 to start a Ray cluster")
         pytest.importorskip({"dask": "distributed", "ray": "ray"}[engine], reason=f"the extra [{engine}] is missing")
     slow = SMALL.replace('"told"', '"told:rest=0.03"')
     (tmp_path / "slow.toml").write_text(slow)
