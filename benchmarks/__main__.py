@@ -37,6 +37,8 @@ TABLES = (
     "recognizers_synthetic",
     "recognizers",
     "recognizers_attacked",
+    "bench",
+    "report",
 )
 KEPT = Path(__file__).resolve().parents[1] / "BENCHMARKS.md"
 HEAD = """# Speed, memory and success

@@ -144,17 +144,7 @@ def test_a_cell_is_what_the_audit_says(reference: Path, world: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "workers"),
-    [
-        ("local", 2),
-        ("dask", 2),
-        pytest.param(
-            "ray",
-            2,
-            marks=pytest.mark.skipif(
-                not os.environ.get("MASK_TEST_RAY"), reason="set MASK_TEST_RAY=1 to start a Ray cluster"
-            ),
-        ),
-    ],
+    [("local", 2), ("dask", 2), ("ray", 2)],
 )
 def test_no_engine_no_number_of_workers_and_no_death_changes_a_number(
     engine: str, workers: int, reference: Path, bench: Bench, tmp_path: Path
@@ -189,8 +179,6 @@ def test_stopped_anywhere_a_rerun_repeats_no_more_than_what_was_in_flight(
     engine: str, number: signal.Signals, whole: bool, code: int, bench: Bench, tmp_path: Path
 ) -> None:
     if engine != "local":
-        if engine == "ray" and not os.environ.get("MASK_TEST_RAY"):
-            pytest.skip("set MASK_TEST_RAY=1 to start a Ray cluster")
         pytest.importorskip({"dask": "distributed", "ray": "ray"}[engine], reason=f"the extra [{engine}] is missing")
     slow = SMALL.replace('"told"', '"told:rest=0.03"')
     (tmp_path / "slow.toml").write_text(slow)
@@ -212,7 +200,9 @@ def test_stopped_anywhere_a_rerun_repeats_no_more_than_what_was_in_flight(
     assert process.returncode == code
     if code > 0:
         how = "interrupted" if code == 130 else "terminated"
-        assert err == f"mask: {how}; what was finished is kept, and nothing half-written is left\n"
+        # On a busy machine joblib remarks upon its own semaphores here.
+        assert f"mask: {how}; what was finished is kept, and nothing half-written is left" in err.splitlines()
+        assert "Traceback" not in err
         assert not list(out.rglob("*.part"))
     _wait_for_the_end_of(process.pid)
     finished = len(list((out / "cells").glob("*.cell")))
