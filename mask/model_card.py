@@ -32,6 +32,7 @@ def header(
     seed: int,
     validation: float,
     balanced: bool,
+    augment: Sequence[str],
 ) -> dict[str, Any]:
     """Everything that identifies a training; one with an equal header can be gone on with."""
     tested = {s for fold in folds for s in fold}
@@ -53,6 +54,7 @@ def header(
             "epochs": recognizer.epochs,
             "epoch_selection": selection,
             "class_weights": "inverse to the count" if balanced else "none",
+            "augment": list(augment),
             "seen": [s for s in dataset.subjects if s not in tested],
             "mask": __version__,
         },
@@ -78,10 +80,14 @@ def claim(out: Path, card: dict[str, Any]) -> None:
         write_json(card, mark)
 
 
-def log(out: Path, fold: int, held: tuple[str, ...], epochs: Sequence[Epoch]) -> None:
-    """Add a fold's epochs to the log, in place of what an interrupted run left of it; whole or not at all."""
+def log(out: Path, fold: int, held: tuple[str, ...], epochs: Sequence[Epoch], made: int) -> None:
+    """Add a fold's epochs to the log, in place of what an interrupted run left of it; whole or not at all.
+
+    Args:
+        made: how many of its training clips an augmentation made.
+    """
     path = out / LOG
-    names = ["fold", "held_out", *(f.name for f in fields(Epoch))]
+    names = ["fold", "held_out", "made_clips", *(f.name for f in fields(Epoch))]
     kept: list[dict[str, Any]] = []
     if path.is_file():
         with path.open(encoding="utf-8", newline="") as stream:
@@ -90,7 +96,8 @@ def log(out: Path, fold: int, held: tuple[str, ...], epochs: Sequence[Epoch]) ->
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(kept)
-    writer.writerows({"fold": fold, "held_out": " ".join(held), **asdict(e)} for e in epochs)
+    told = {"fold": fold, "held_out": " ".join(held), "made_clips": made}
+    writer.writerows({**told, **asdict(e)} for e in epochs)
     write_text(text.getvalue(), path)
 
 
@@ -121,6 +128,7 @@ def _page(card: dict[str, Any]) -> str:
 - Trained on {_plain(told["data"])}: {told["clips"]} clips of {told["subjects"]} subjects.
 - Protocol {told["protocol"]}, {len(set(card["folds"].values()))} models; seed {told["seed"]}, the fold's number added.
 - {told["epochs"]} epochs at most; epoch selection: {told["epoch_selection"]}. Class weights: {told["class_weights"]}.
+- Training clips made of each fold's own training clips: {_plain("; ".join(told["augment"]) or "none")}.
 - Options: {_plain(options)}.
 - MASK {machine["mask"]}, Python {machine["python"]}, {machine["system"]} {machine["machine"]}; {versions}.
 
@@ -131,7 +139,7 @@ subjects. Majority is always answering the commonest emotion.
 
 {_table(card["scores"])}
 
-`{LOG}` has the loss of every epoch, `{CARD}` the SHA-256 of every weight file.
+`{LOG}` has the loss of every epoch and how many clips were made for its fold, `{CARD}` the SHA-256 of every weight file.
 
 It reads the expression a face shows; it does not know what a person feels, and scores on posed, induced or synthetic
 clips say little about any other situation.

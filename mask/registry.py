@@ -19,14 +19,15 @@ from typing import Any, Literal
 
 from mask.errors import UsageError
 
-Family = Literal["attacks", "defenses", "recognizers", "datasets"]
-FAMILIES: tuple[Family, ...] = ("recognizers", "attacks", "defenses", "datasets")
+Family = Literal["attacks", "defenses", "recognizers", "datasets", "augmentations"]
+FAMILIES: tuple[Family, ...] = ("recognizers", "attacks", "defenses", "datasets", "augmentations")
 
 _HOMES: dict[str, str] = {
     "attacks": "mask.attacks",
     "defenses": "mask.defenses",
     "recognizers": "mask.recognizers",
     "datasets": "mask.data",
+    "augmentations": "mask.augment",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mask.augment import Augmentation, made_by, need_pixels
 from mask.clip import Clip, Dataset
 from mask.contracts import Progress, quiet
 from mask.errors import UnreadableData, UsageError
@@ -81,6 +82,7 @@ def train(
     seed: int = 0,
     validation: float = 0.0,
     balanced: bool = True,
+    augment: Sequence[Augmentation] = (),
     out: Path | None = None,
     progress: Progress = quiet,
     observe: Observer | None = None,
@@ -95,27 +97,41 @@ def train(
         validation: share of each fold's training subjects that is not trained on and chooses the epoch by UF1; 0 for
             none: the last epoch is the model. Held-out subjects never choose.
         balanced: whether each class weighs inversely to its count.
+        augment: what is made of each fold's training clips and trained on beside them; held-out subjects and those
+            that choose the epoch have no part in it.
         observe: looks at every epoch, and changes nothing.
 
     Raises:
         UsageError: when the protocol does not fit the data, the data holds one emotion only, `validation` leaves
-            nothing to train on, or `out` holds another training.
+            nothing to train on, `augment` needs pixels or more subjects than there are, or `out` holds another training.
         UnreadableData: when a fold has no two training clips that show a face.
     """
     folds = held_out(dataset, protocol, seed)
     _check(dataset, folds, validation)
-    card = header(recognizer, dataset, folds, protocol=protocol, seed=seed, validation=validation, balanced=balanced)
+    need_pixels(augment, dataset.clips)
+    for held in folds:
+        made_by(augment, [c for c in dataset.clips if c.subject not in held], seed)
+    card = header(
+        recognizer,
+        dataset,
+        folds,
+        protocol=protocol,
+        seed=seed,
+        validation=validation,
+        balanced=balanced,
+        augment=[repr(a) for a in augment],
+    )
     if out is not None:
         claim(out, card)
-    course = _prepare(recognizer, dataset, seed, validation, balanced)
+    course = _prepare(recognizer, dataset, seed, validation, balanced, augment)
     models: dict[str, Trainable] = {}
     for k, subjects in enumerate(folds):
         file = None if out is None else out / f"fold-{k:03d}.safetensors"
         model = _load(recognizer, dataset.emotions, file)
         if model is None:
-            model, epochs = course.fold(k, subjects, progress, observe)
+            model, epochs, made = course.fold(k, subjects, progress, observe)
             if out is not None and file is not None:
-                log(out, k, subjects, epochs)
+                log(out, k, subjects, epochs, made)
                 write_state(model.module, file)
         else:
             progress(recognizer.epochs)
@@ -128,7 +144,10 @@ def train(
 
 @dataclass(frozen=True)
 class _Course:
-    """What all folds are trained from: the clips that show a face, and what the network is given of them."""
+    """What all folds are trained from: the clips that show a face, and what the network is given of them.
+
+    `drawn` is what the network is given of made clips, by key: folds share most of them.
+    """
 
     recognizer: Trainable
     labels: tuple[str, ...]
@@ -138,11 +157,13 @@ class _Course:
     seed: int
     validation: float
     balanced: bool
+    augment: Sequence[Augmentation]
+    drawn: dict[str, Inputs | None] = field(default_factory=dict)
 
     def fold(
         self, k: int, held: tuple[str, ...], progress: Progress, observe: Observer | None
-    ) -> tuple[Trainable, list[Epoch]]:
-        """The model that sees none of `held`, and its epochs."""
+    ) -> tuple[Trainable, list[Epoch], int]:
+        """The model that sees none of `held`, its epochs, and how many clips were made for it."""
         subjects = sorted({c.subject for c in self.clips} - set(held))
         watched = self._watched(subjects, k)
         rows = np.array([c.subject not in held and c.subject not in watched for c in self.clips])
@@ -159,16 +180,29 @@ class _Course:
                 observe(held, epoch, model)
             progress(1)
 
+        inputs, targets = self._made([clip for clip, row in zip(self.clips, rows, strict=True) if row])
         model = self.recognizer.fit(
-            self.inputs[rows],
-            self.targets[rows],
+            np.concatenate([self.inputs[rows], *inputs]),
+            np.concatenate([self.targets[rows], targets]),
             self.labels,
             self.seed + k,
             validation=(self.inputs[chosen], self.targets[chosen]) if watched else None,
             balanced=self.balanced,
             each=each,
         )
-        return model, epochs
+        return model, epochs, len(targets)
+
+    def _made(self, training: Sequence[Clip]) -> tuple[list[Inputs], NDArray[np.int64]]:
+        """What the network is given of the clips made of these, one array each, and their positions in the labels."""
+        clips = made_by(self.augment, training, self.seed)
+        new = [c for c in clips if c.key not in self.drawn]
+        for start in range(0, len(new), self.recognizer.batch):
+            part = new[start : start + self.recognizer.batch]
+            self.drawn.update(zip([c.key for c in part], self.recognizer.inputs(part), strict=True))
+        rows = [
+            (row[None], self.labels.index(c.emotion or "")) for c in clips if (row := self.drawn[c.key]) is not None
+        ]
+        return [row for row, _ in rows], np.array([target for _, target in rows], dtype=np.int64)
 
     def _watched(self, subjects: Sequence[str], k: int) -> set[str]:
         """The training subjects that choose the epoch."""
@@ -208,7 +242,14 @@ def _choosing(validation: float, subjects: int) -> int:
     return max(1, round(validation * subjects))
 
 
-def _prepare(recognizer: Trainable, dataset: Dataset, seed: int, validation: float, balanced: bool) -> _Course:
+def _prepare(
+    recognizer: Trainable,
+    dataset: Dataset,
+    seed: int,
+    validation: float,
+    balanced: bool,
+    augment: Sequence[Augmentation],
+) -> _Course:
     rows = recognizer.inputs(dataset.clips)
     kept = [clip for clip, row in zip(dataset.clips, rows, strict=True) if row is not None]
     if not kept:
@@ -223,6 +264,7 @@ def _prepare(recognizer: Trainable, dataset: Dataset, seed: int, validation: flo
         seed,
         validation,
         balanced,
+        augment,
     )
 
 

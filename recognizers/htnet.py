@@ -50,6 +50,12 @@ def areas() -> tuple[tuple[int, int], ...]:
     return tuple((round(y * SIZE - _AREA / 2), round(x * SIZE - _AREA / 2)) for x, y in centres)
 
 
+def canvas(maps: Tensor) -> Tensor:
+    """The four areas of ``float (N, 3, 28, 28)`` maps in 0..255 side by side, as one map of that size in [-1, 1]."""
+    parts = [centred(maps)[:, :, r : r + _AREA, c : c + _AREA] for r, c in areas()]
+    return torch.cat([torch.cat(parts[:2], dim=3), torch.cat(parts[2:], dim=3)], dim=2)
+
+
 class Layer(nn.Module):
     """Self-attention, then a perceptron, each on normalised tokens and added to them; ``(B, L, C)`` to the same."""
 
@@ -114,12 +120,9 @@ class Network(nn.Module):
         )
         self.aggregations = nn.ModuleList(Aggregation(a, b) for a, b in pairwise(widths))
         self.norm, self.fc = nn.LayerNorm(widths[-1]), nn.Linear(widths[-1], classes)
-        self.areas = areas()
 
     def forward(self, maps: Tensor) -> Tensor:
-        parts = [centred(maps)[:, :, r : r + _AREA, c : c + _AREA] for r, c in self.areas]
-        canvas = torch.cat([torch.cat(parts[:2], dim=3), torch.cat(parts[2:], dim=3)], dim=2)
-        x = self.levels[0](self.embed(canvas))
+        x = self.levels[0](self.embed(canvas(maps)))
         for aggregate, level in zip(self.aggregations, self.levels[1:], strict=True):
             x = level(aggregate(x))
         logits: Tensor = self.fc(self.norm(x.flatten(2).transpose(1, 2)).mean(dim=1))

@@ -23,9 +23,7 @@ from mask.contracts import Reads
 from mask.torch_recognizer import Trainable
 
 from . import _bank
-
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
+from ._frames import MEAN, STD, check_size, check_width, varied
 
 
 class ContinuousAttention(nn.Module):
@@ -96,8 +94,8 @@ class Network(nn.Module):
         self.fc = nn.Linear(third * (size // 16) ** 2, classes)
         self.mean: Tensor
         self.std: Tensor
-        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1))
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
 
     def forward(self, video: Tensor) -> Tensor:
         onset, apex = video.unbind(dim=2)
@@ -127,10 +125,8 @@ class MMNet(Trainable):
         rate: float = 8e-4,
         decay: float = 0.7,
     ) -> None:
-        if size < 32 or size % 16:
-            raise ValueError(f"size is {size}; expected a multiple of 16, at least 32")
-        if not 0 < width <= 2:
-            raise ValueError(f"width is {width}; expected a factor in (0, 2]")
+        check_size(size, 16, 32)
+        check_width(width)
         super().__init__("mmnet", labels, Network(len(labels), size, width), size=size)
         self.width, self.epochs, self.rate, self.decay = width, epochs, rate, decay
 
@@ -138,15 +134,8 @@ class MMNet(Trainable):
         return torch.optim.AdamW(self.module.parameters(), lr=self.rate, weight_decay=self.decay, fused=True)
 
     def vary(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        """Mirror, shift and dim whole pairs; ``uint8 (N, 2, S, S, 3)`` to ``float32 (N, 3, 2, S, S)``."""
-        video = self.tensor(list(rows.numpy()))
-        reach = max(1, round(0.04 * video.shape[-1]))
-        for i in range(len(video)):
-            mirror, gain = torch.rand(2, generator=generator).tolist()
-            dx, dy = torch.randint(-reach, reach + 1, (2,), generator=generator).tolist()
-            one = video[i].flip(-1) if mirror < 0.5 else video[i]
-            video[i] = torch.roll(one, (dy, dx), (-2, -1)) * (0.85 + 0.3 * gain)
-        return video.clamp_(0, 1)
+        """Whole pairs mirrored, shifted and dimmed."""
+        return varied(self.tensor(list(rows.numpy())), generator)
 
 
 def create(

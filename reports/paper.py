@@ -45,7 +45,8 @@ def document(runs: Sequence[tuple[str, Run]]) -> Document:
     if len(runs) == 1:
         _, run = runs[0]
         names = words.listed(list(dict.fromkeys(c.recognizer for c in run.clean)))
-        return Document(f"{names} on {run.data_name}", lede(run), (chapter(run, "r1"), end))
+        on = run.data_name.partition(":")[0]  # the lede has its options
+        return Document(f"{names} on {on}", lede(run), (chapter(run, "r1"), end))
     whole = len(runs) <= MOST_WHOLE
     chapters = [(chapter if whole else _short)(run, f"r{i}", label) for i, (label, run) in enumerate(runs, 1)]
     title = f"Comparison of {len(runs)} audits"

@@ -50,6 +50,15 @@ Eps = Annotated[int, typer.Option(help="the most a pixel may change under digita
 Budget = Annotated[int | None, typer.Option(help="queries per clip, the final look included")]
 Blind = Annotated[bool, typer.Option("--blind", help="the wearer does not know which emotion to hide")]
 Model = Annotated[str, typer.Argument(metavar="RECOGNIZER", help="such as ststnet:weights=DIR or mmnet:weights=DIR")]
+Augment = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--augment",
+        metavar="SPEC",
+        help="clips to make of the training clips of each fold, such as magnify:factor=2 (see 'mask list "
+        "augmentations'); may be given again",
+    ),
+]
 Models = Annotated[list[str], typer.Argument(metavar="RECOGNIZER...", help="such as ststnet:weights=DIR")]
 
 
@@ -99,6 +108,7 @@ def train(
     class_weights: Annotated[
         bool, typer.Option("--class-weights/--no-class-weights", help="weigh each class inversely to its count")
     ] = True,
+    augment: Augment = None,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
@@ -114,6 +124,7 @@ def train(
         protocol=protocol,
         validation=validation,
         class_weights=class_weights,
+        augment=augment or (),
         seed=seed,
         force=force,
         as_json=json,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from mask import registry
@@ -24,6 +25,7 @@ def train(
     protocol: str,
     validation: float,
     class_weights: bool,
+    augment: Sequence[str] = (),
     seed: int,
     force: bool,
     as_json: bool,
@@ -36,6 +38,7 @@ def train(
     model = registry.create("recognizers", recognizer)
     if not isinstance(model, Trainable):
         raise UsageError(f"{recognizer!r} is trained already; name it without weights to train it anew")
+    ways = [registry.create("augmentations", spec) for spec in augment]
     dataset = registry.create("datasets", data)
     folds = held_out(dataset, chosen, seed)
     claim_training(out, force)
@@ -48,6 +51,7 @@ def train(
             seed=seed,
             validation=validation,
             balanced=class_weights,
+            augment=ways,
             out=out,
             progress=lambda n: bar(f"training {model.name}", n, total),
         )
