@@ -15,9 +15,11 @@ def draw_motion(scene: Scene) -> Kinetics:
 
 
 def at(site: Site, scene: Scene, evidence: str, *, motion: Kinetics | None = None, art: str = "heart") -> Plan:
-    """A plan of the largest allowed sticker at a site."""
+    """A plan of the largest allowed sticker at a site; of several drawings, one at random."""
+    drawings = art.split("+")
+    drawing = drawings[int(scene.rng.integers(len(drawings)))] if len(drawings) > 1 else art
     placement = Placement(site.x, site.y, scene.threat.area, region=site.region)
-    return Plan(placement, motion or draw_motion(scene), art, evidence)
+    return Plan(placement, motion or draw_motion(scene), drawing, evidence)
 
 
 def nearest(sites: Sequence[Site], x: float, y: float) -> Site:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mask.causal.effects import IMAGINED
+from mask.causal.effects import imaginable
 from mask.clip import Clip
 from mask.contracts import Scene, Surrogate
 from mask.errors import InvalidPlan
-from mask.plan import Plan
+from mask.plan import Motion, Plan
 
 from ._choose import at
 
 
-def stage(clip: Clip, surrogate: Surrogate, kinetics: str) -> Clip:
+def stage(clip: Clip, surrogate: Surrogate, kinetics: Motion, art: str) -> Clip:
     """The clip that plans are tried on: a flow map, which is cheap, where the surrogate reads one.
 
-    Only for ways of moving that the flow-map model of a sticker stands for.
+    Only for ways of moving and drawings that the flow-map model of a sticker stands for.
     """
-    return surrogate.imagine(clip) if kinetics in IMAGINED else clip
+    return surrogate.imagine(clip) if imaginable(kinetics, art) else clip
 
 
 def chance(scene: Scene, why: str, art: str) -> Plan:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mask.causal.agree import agreement, calibrate
-from mask.causal.effects import IMAGINED, Effects, candidates, effects_on, measure, worth
+from mask.causal.effects import Effects, candidates, effects_on, imaginable, measure, worth
 from mask.causal.observe import observe
 from mask.causal.result import ProbeResult
 from mask.causal.saliency import saliency_by_region
@@ -50,7 +50,9 @@ class Causal(Attack):
             to hide what the surrogates read in the clip.
         flow: the optical flow method of the probe, for clips of frames.
         bootstraps: resamplings and null draws of the probe; 0 leaves observation out.
-        imagine: try stickers on the flow map the surrogates read, where they read one, not on rendered frames.
+        art: what the sticker shows; of several drawings, joined by ``+``, one is chosen with the place.
+        imagine: try stickers on the flow map the surrogates read, where they read one and the drawing is one that
+            flow methods follow, not on rendered frames.
     """
 
     use: str = "observation+intervention+clip"
@@ -106,7 +108,7 @@ class Causal(Attack):
         lead: dict[str, float] = {}
 
         def judge(options: Sequence[Plan]) -> NDArray[np.float64]:
-            rows = [index[p.placements[-1], p.kinetics] for p in options]
+            rows = [index[p.placements[-1], p.kinetics, p.art] for p in options]
             parts = {name: part[rows] for name, part in known.items()}
             if own is not None and emotion is not None:
                 _add_clip(parts, own, seen, options, emotion, _SHORTLIST * scene.threat.number)
@@ -118,7 +120,7 @@ class Causal(Attack):
                 lead[name] = lead.get(name, 0.0) + float(part[best] - _mean(part))
             return -np.asarray(total)
 
-        index = {(p.placement, p.kinetics): i for i, p in enumerate(plans)}
+        index = {(p.placement, p.kinetics, p.art): i for i, p in enumerate(plans)}
         best = compose(clip, scene, plans, judge)
         if not lead:
             return self._by_probe(data, scene, clip.space)
@@ -133,7 +135,7 @@ class Causal(Attack):
         return source in self.use.split("+")
 
     def _imagines(self, kinetics: Motion) -> bool:
-        return self.imagine and kinetics in IMAGINED
+        return self.imagine and imaginable(kinetics, self.art)
 
     def _seen(self, clip: Clip, scene: Scene) -> Clip:
         if scene.surrogate is None or not self._imagines(scene.threat.kinetics):

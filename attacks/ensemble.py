@@ -32,7 +32,7 @@ class Ensemble(Attack):
         owned = scene.surrogate
         if owned is None:
             return chance(scene, "no surrogate to try plans on", self.art)
-        seen = stage(clip, owned, scene.threat.kinetics)
+        seen = stage(clip, owned, scene.threat.kinetics, self.art)
         clean = owned(seen, ())
         label = scene.hide if scene.hide in clean.labels else clean.names[0]
         plans = candidates(scene.threat, scene.sites, self.art)

@@ -68,7 +68,7 @@ def _gradient(clip: Clip, scene: Scene, owned: Surrogate, label: str) -> NDArray
 def _cost(clip: Clip, scene: Scene, owned: Surrogate, label: str) -> NDArray[np.float64]:
     """The log-odds that a grey sticker at each site takes from the label."""
     covers = [Plan(Placement(s.x, s.y, scene.threat.area), Kinetics("skin")) for s in scene.sites]
-    told = owned(stage(clip, owned, "skin"), covers)
+    told = owned(stage(clip, owned, "skin", "grey"), covers)
     return -margin(told, label)
 
 

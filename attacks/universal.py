@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mask.causal.effects import IMAGINED, Effects, candidates, measure
+from mask.causal.effects import Effects, candidates, imaginable, measure
 from mask.clip import Clip
 from mask.contracts import Attack, Discovery, Evidence, Scene
 from mask.plan import Plan
@@ -42,7 +42,7 @@ class Universal(Attack):
         if discovery.surrogate is None:
             return None
         plans = candidates(discovery.threat, discovery.sites, self.art)
-        found = measure(discovery, plans, imagine=discovery.threat.kinetics in IMAGINED)
+        found = measure(discovery, plans, imagine=imaginable(discovery.threat.kinetics, self.art))
         if not found:
             return None
         groups = {ALL: list(found.values())}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 
 from mask.audit import Setting, run
 from mask.causal.agree import agreement, calibrate
-from mask.causal.effects import candidates, measure
+from mask.causal.effects import candidates, imaginable, measure
 from mask.causal.saliency import under_stickers
 from mask.clip import Clip
-from mask.contracts import Discovery, NoTarget, Scene
+from mask.contracts import Discovery, NoTarget, Prediction, Recognizer, Scene
+from mask.data import synthetic
 from mask.errors import UsageError
 from mask.plan import Placement, Plan, Site, ThreatModel
 from mask.regions import load, sites
@@ -203,3 +205,43 @@ def test_plans_are_listed_site_by_site() -> None:
     assert plans[3] == Plan(
         Placement(PLACES[0].x, PLACES[0].y, 0.046, region=PLACES[0].region), threat.motions()[3], "heart"
     )
+
+
+def test_of_several_drawings_each_is_tried_everywhere_and_a_control_draws_one() -> None:
+    plans = candidates(SKIN, PLACES[:2], "heart+stripes")
+    assert [p.art for p in plans] == ["heart", "stripes", "heart", "stripes"]
+    control = create("attacks", "random:art=heart+stripes")
+    clip = moved("x/moved", FOREHEAD)
+    drawn = {control.plan(clip, scene(None, rng=np.random.default_rng(k))).art for k in range(10)}
+    assert drawn == {"heart", "stripes"}
+
+
+@pytest.mark.parametrize("art", ["grey+heart", "heart+grey"])
+def test_the_drawing_is_chosen_with_the_place(art: str) -> None:
+    """A recognizer of pixels that answers by how red the apex frame is."""
+    clip = synthetic.create(subjects=2, repeats=1, size=96).clips[0]
+    owned = Owned([Redness()])
+    known = scene(None, hide="pale", sites=sites(load("mesh"), SKIN, "frames", 0.3), surrogate=owned)
+    for attack in (f"causal:use=clip,art={art}", f"ensemble:art={art}"):
+        plan = create("attacks", attack).plan(clip, known)
+        assert plan.art == "heart"
+
+
+@pytest.mark.parametrize(
+    ("kinetics", "art", "expected"),
+    [("skin", "heart", True), ("overlay", "sun", True), ("slip", "heart", False), ("skin", "bars", False)],
+)
+def test_flow_maps_stand_for_stickers_that_flow_methods_follow(kinetics: Any, art: str, expected: bool) -> None:
+    assert imaginable(kinetics, art) is expected
+    assert not imaginable(kinetics, f"{art}+heart")
+
+
+class Redness(Recognizer):
+    """Pale, or red where the apex frame is redder than blue on average."""
+
+    name, labels, reads = "redness", ("pale", "red"), "pair"
+
+    def predict(self, clips: Sequence[Clip]) -> Prediction:
+        apex = [c.frame(c.apex).astype(float) for c in clips]
+        logits = [[0.0, float(f[..., 0].mean() - f[..., 2].mean())] for f in apex]
+        return Prediction.from_logits(self.labels, np.array(logits))

@@ -10,7 +10,7 @@ from mask.sticker.draw import paint, shape
 
 
 def test_there_are_seven_drawings() -> None:
-    assert art.names() == ("grey", "dot", "heart", "star", "sun", "plaster", "stripes")
+    assert art.names() == ("grey", "dot", "heart", "star", "sun", "plaster", "stripes", "bars")
 
 
 @pytest.mark.parametrize("name", art.names())
@@ -57,6 +57,8 @@ def test_stripes_are_six_dark_bars_of_half_the_square_and_nothing_changes_along_
     assert (np.diff(dark.astype(int)) == 1).sum() + int(dark[0]) == 6
     assert dark.mean() == pytest.approx(0.5, abs=0.03)
     assert np.ptp(luma) > 0.8
+    # The stripes are listed from the top and the bars from the left, so one is the other, transposed.
+    np.testing.assert_allclose(art.load("bars"), picture.transpose(0, 2, 1), atol=1e-6)
 
 
 def test_drawings_are_read_only_and_drawn_once() -> None:

@@ -1,9 +1,9 @@
 """Interventional evidence: what do(sticker here) does to a surrogate's reading of an emotion.
 
 For each discovery clip that the surrogate reads correctly and each plan, the effect is the change it makes to the
-log-odds of the emotion against its strongest rival, clipped so that no single clip decides; the average over clips is
-the plan's average causal effect. A sticker is an intervention, so this is a causal statement about the surrogate, and
-only evidence about any other recognizer.
+log-odds of the emotion against its strongest rival; the average over clips, of effects clipped so that no single clip
+decides, is the plan's average causal effect. A sticker is an intervention, so this is a causal statement about the
+surrogate, and only evidence about any other recognizer.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from mask.clip import Clip
 from mask.contracts import Discovery, Prediction, Surrogate
 from mask.metrics import bootstrap, per_subject
 from mask.plan import Motion, Placement, Plan, Site, ThreatModel
+from mask.sticker.art import MISLEADING
 
-IMAGINED: tuple[Motion, ...] = ("skin", "overlay")
-"""Ways of moving that the flow-map model of a sticker stands for."""
+_IMAGINED: tuple[Motion, ...] = ("skin", "overlay")
 
 _TIE = 1e-3
-CLIP = 3.0
-"""Largest effect of one clip, in log-odds: a factor of 20."""
+_MOST = 3.0
+"""Largest part of one clip in an average, in log-odds: a factor of 20."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Effects:
         emotion: the emotion hidden.
         plans: P plans.
         subjects: N subjects, one per clip.
-        effect: ``float64 (N, P)``, log-odds lost by the emotion; positive hides it.
+        effect: ``float64 (N, P)``, log-odds lost by the emotion, within 3 of 0; positive hides it.
         flips: ``bool (N, P)``, whether the surrogate's answer is wrong under the plan.
     """
 
@@ -76,12 +76,22 @@ class Effects:
 
 
 def candidates(threat: ThreatModel, sites: Sequence[Site], art: str) -> tuple[Plan, ...]:
-    """Every site with every motion the threat model allows, at the largest allowed size, site by site."""
+    """Every site with every motion the threat model allows, at the largest allowed size, site by site.
+
+    Args:
+        art: what the stickers show; several drawings, joined by ``+``, are each tried everywhere.
+    """
     return tuple(
-        Plan(Placement(site.x, site.y, threat.area, region=site.region), motion, art)
+        Plan(Placement(site.x, site.y, threat.area, region=site.region), motion, drawing)
         for site in sites
         for motion in threat.motions()
+        for drawing in art.split("+")
     )
+
+
+def imaginable(kinetics: Motion, art: str) -> bool:
+    """Whether the flow-map model of a sticker stands for a way of moving, and for a drawing; it shows none."""
+    return kinetics in _IMAGINED and "+" not in art and art not in MISLEADING
 
 
 def measure(discovery: Discovery, plans: Sequence[Plan], *, imagine: bool = False) -> dict[str, Effects]:
@@ -106,7 +116,7 @@ def measure(discovery: Discovery, plans: Sequence[Plan], *, imagine: bool = Fals
         if clean.names[0] != emotion:
             continue
         effect, wrong = effects_on(discovery.surrogate, seen, plans, emotion)
-        rows.setdefault(emotion, []).append((clip.subject, effect, wrong))
+        rows.setdefault(emotion, []).append((clip.subject, np.clip(effect, -_MOST, _MOST), wrong))
     return {
         emotion: Effects(
             emotion,
@@ -125,14 +135,14 @@ def effects_on(
     """What each plan does to the surrogate's reading of one clip.
 
     Returns:
-        ``float64 (P,)``, log-odds lost by `emotion`, within ``CLIP`` of 0, and 0 where there is no answer; and
+        ``float64 (P,)``, log-odds lost by `emotion`, 0 where there is no answer; and
         ``bool (P,)``, whether the answer is then another emotion.
     """
     told = surrogate(clip, plans)
     answered = np.array([s == "ok" for s in told.status])
     effect = np.where(answered, log_odds_lost(told, emotion) - log_odds_lost(surrogate(clip, ()), emotion), 0.0)
     wrong = np.array([name is not None and name != emotion for name in told.names])
-    return np.clip(effect, -CLIP, CLIP), wrong
+    return effect, wrong
 
 
 def worth(effect: NDArray[np.float64], flips: NDArray[Any]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ such cells over the whole canvas. So a plan stays text that a person can read, w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -34,10 +34,13 @@ def names() -> tuple[str, ...]:
     """The drawings by name.
 
     >>> names()
-    ('grey', 'dot', 'heart', 'star', 'sun', 'plaster', 'stripes')
+    ('grey', 'dot', 'heart', 'star', 'sun', 'plaster', 'stripes', 'bars')
     """
     return tuple(_DRAWINGS)
 
+
+MISLEADING = ("stripes", "bars")
+"""The drawings that flow methods do not follow as they follow skin: the flow-map model of a sticker is not theirs."""
 
 PATTERNED = ("dot", "heart", "star", "sun")
 """The drawings whose main colour tiles can replace."""
@@ -246,9 +249,19 @@ def _plaster() -> list[Shape]:
 
 def _stripes() -> list[Shape]:
     """Six bars across, as on a sailor's shirt: along them nothing tells a flow method how far they have moved."""
-    square = shape([(-1, -1), (1, -1), (1, 1), (-1, 1)], _WHITE)
     tops = (np.arange(6) - 2.75) / 3
-    return [square, *(shape([(-0.97, y), (0.97, y), (0.97, y + 1 / 6), (-0.97, y + 1 / 6)], "#14213d") for y in tops)]
+    return _barred([[(-0.97, y), (0.97, y), (0.97, y + 1 / 6), (-0.97, y + 1 / 6)] for y in tops])
+
+
+def _bars() -> list[Shape]:
+    """The stripes, upright."""
+    starts = (np.arange(6) - 2.75) / 3
+    return _barred([[(x, -0.97), (x + 1 / 6, -0.97), (x + 1 / 6, 0.97), (x, 0.97)] for x in starts])
+
+
+def _barred(bars: Sequence[Sequence[tuple[float, float]]]) -> list[Shape]:
+    square = shape([(-1, -1), (1, -1), (1, 1), (-1, 1)], _WHITE)
+    return [square, *(shape(bar, "#14213d") for bar in bars)]
 
 
 def _curve(*controls: tuple[float, float]) -> NDArray[np.float64]:
@@ -281,4 +294,5 @@ _DRAWINGS: dict[str, Callable[[], list[Shape]]] = {
     "sun": _sun,
     "plaster": _plaster,
     "stripes": _stripes,
+    "bars": _bars,
 }
