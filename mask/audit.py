@@ -23,6 +23,8 @@ from mask.owners import Owners, surrogate_cards
 from mask.plan import ThreatModel
 from mask.refilm import Refilmer
 from mask.regions import load, sites
+from mask.retrain import recipe_of
+from mask.train import held_out
 
 Tick = Callable[[str, int, int], None]
 """Called as (what is being done, items finished since the last call, items in all)."""
@@ -56,6 +58,8 @@ class Setting:
         step: spacing of the places on frames, in shares of the face box's width; `None` for `mask.regions.sites.STEP`.
         draws: how often a clip of frames is filmed again with a plan that succeeded, under fresh draws of physics.
         refilmed: the attacks whose successes are filmed again, by label; `None` for all.
+        retrained: the attacks on whose stickered clips every recognizer is trained again, by label, see `mask.retrain`;
+            recognizers without a defence only.
         seed: fixes everything random.
     """
 
@@ -72,6 +76,7 @@ class Setting:
     step: float | None = None
     draws: int = 0
     refilmed: tuple[str, ...] | None = None
+    retrained: tuple[str, ...] = ()
     seed: int = 0
 
 
@@ -121,6 +126,12 @@ def check(setting: Setting) -> None:
     halves(setting.dataset, setting.discovery, setting.seed)
     for recognizer in setting.recognizers:
         check_labels(recognizer, setting.dataset)
+        if setting.retrained and recipe_of(recognizer) is None:
+            raise UsageError(
+                f"{recognizer.name} is not a network that MASK can train; leave it out, or do not ask to retrain"
+            )
+    if setting.retrained:
+        held_out(setting.dataset, "kfold", setting.seed)
     for name, attack in setting.attacks.items():
         if not any(fits(attack, threat) for threat in setting.threats):
             raise UsageError(f"the attack {name!r} fits none of the kinetics {[t.kinetics for t in setting.threats]}")
@@ -233,6 +244,7 @@ def cell_key(
         setting.step,
         setting.draws,
         setting.refilmed,
+        setting.retrained,
         setting.seed,
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]

@@ -22,6 +22,8 @@ from mask.plan import Plan, Site, ThreatModel
 from mask.refilm import Refilmer
 from mask.regions import load, sites
 from mask.results import Row, summarise
+from mask.retrain import answers, recipe_of
+from mask.train import held_out
 
 if TYPE_CHECKING:
     from mask.audit import Half, Setting, Tick, Watch
@@ -81,7 +83,7 @@ class Cell:
         for planned in plans:
             if not isinstance(planned.plan, InvalidPlan):
                 watch(planned.clip, planned.plan)
-        rows = self._count(plans)
+        rows = self._retrained(self._count(plans), plans, lambda n, of: tick(f"{label}: retraining", n, of))
         summary = {
             "recognizer": self.recognizer,
             "defense": self.defense,
@@ -182,6 +184,24 @@ class Cell:
             after, status = (before, "invalid") if isinstance(planned.plan, InvalidPlan) else next(answers)
             rows.append(self._row(planned, before, after, status))
         return sorted(rows, key=lambda r: r.clip)
+
+    def _retrained(
+        self, rows: Sequence[Row], plans: Sequence[Planned], progress: Callable[[int, int], None]
+    ) -> list[Row]:
+        """The rows, with what the network answers once it has been trained on these stickers, where that is asked."""
+        recipe = recipe_of(self.target.recognizer) if self.defense == "none" else None
+        if self.name not in self.setting.retrained or recipe is None:
+            return list(rows)
+        worn = [(p.clip, None if isinstance(p.plan, InvalidPlan) else p.plan) for p in plans]
+        folds = len(held_out(self.setting.dataset, "kfold", self.setting.seed))
+        told = answers(
+            recipe,
+            self.setting.dataset,
+            worn,
+            seed=self.setting.seed,
+            progress=lambda n: progress(n, folds * recipe.epochs),
+        )
+        return [replace(r, retrained_prediction=told.get(r.clip, "")) for r in rows]
 
     def _row(self, planned: Planned, before: str | None, after: str | None, status: str) -> Row:
         clip, plan = planned.clip, planned.plan

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mask.metrics import score_tables
 
@@ -74,7 +74,7 @@ class Lesson:
 
 
 def descend(model: Trainable, lesson: Lesson) -> None:
-    """Minimise weighted cross-entropy for `model.epochs` epochs; the last, or the one validation chose, is the model.
+    """Minimise `model.loss` for `model.epochs` epochs; the last, or the one validation chose, is the model.
 
     Trains on the graphics card where there is one; the model comes back on the CPU.
 
@@ -87,12 +87,12 @@ def descend(model: Trainable, lesson: Lesson) -> None:
     model.module.to(device)
     optimiser = model.optimiser()
     schedule = model.schedule(optimiser)
-    loss_of = nn.CrossEntropyLoss(weight=lesson.weights.to(device))
+    weights = lesson.weights.to(device)
     best: tuple[float, dict[str, Tensor]] | None = None
     for number in range(1, model.epochs + 1):
         model.module.train()
         rate = float(optimiser.param_groups[0]["lr"])
-        loss = _pass(model, lesson, optimiser, loss_of)
+        loss = _pass(model, lesson, optimiser, weights)
         if schedule is not None:
             schedule.step()
         model.module.eval()
@@ -105,7 +105,7 @@ def descend(model: Trainable, lesson: Lesson) -> None:
     model.module.to("cpu")
 
 
-def _pass(model: Trainable, lesson: Lesson, optimiser: torch.optim.Optimizer, loss_of: nn.Module) -> float:
+def _pass(model: Trainable, lesson: Lesson, optimiser: torch.optim.Optimizer, weights: Tensor) -> float:
     """Show every row once; the mean loss."""
     order = torch.randperm(len(lesson.targets), generator=lesson.generator)
     total, shown = torch.zeros(()), 0
@@ -113,7 +113,7 @@ def _pass(model: Trainable, lesson: Lesson, optimiser: torch.optim.Optimizer, lo
         if len(rows) < 2:  # batch normalisation needs more than one
             continue
         given = model.vary(lesson.inputs[rows], lesson.generator)
-        loss = loss_of(model.answer(given), lesson.targets[rows].to(given.device))
+        loss = model.loss(given, lesson.inputs[rows], lesson.targets[rows].to(given.device), weights)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

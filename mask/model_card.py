@@ -139,7 +139,8 @@ subjects. Majority is always answering the commonest emotion.
 
 {_table(card["scores"])}
 
-`{LOG}` has the loss of every epoch and how many clips were made for its fold, `{CARD}` the SHA-256 of every weight file.
+`{LOG}` has the loss of every epoch and how many clips were made for its fold, `{CARD}` the SHA-256 of every
+weight file.
 
 It reads the expression a face shows; it does not know what a person feels, and scores on posed, induced or synthetic
 clips say little about any other situation.

@@ -40,6 +40,8 @@ class Row:
         refilmed: for a success on frames, in how many fresh draws of physics and codec the clip without stickers was
             read correctly; `None` where it was not filmed again.
         refilmed_wrong: in how many of these it is answered wrongly with them.
+        retrained_prediction: with the stickers on, of the same network trained on other people's stickered clips;
+            empty where there is none. See `mask.retrain`.
     """
 
     recognizer: str
@@ -67,6 +69,7 @@ class Row:
     more: str = ""
     refilmed: int | None = None
     refilmed_wrong: int | None = None
+    retrained_prediction: str = ""
 
     @property
     def clean_correct(self) -> bool:
@@ -76,7 +79,7 @@ class Row:
 
 COLUMNS = tuple(f.name for f in fields(Row))
 
-LATER = ("first_success", "more", "refilmed", "refilmed_wrong")
+LATER = ("first_success", "more", "refilmed", "refilmed_wrong", "retrained_prediction")
 """Columns that older results do not have."""
 
 BUDGETS = (1, 10, 100, 1000)
@@ -126,8 +129,19 @@ def summarise(
         "queries_mean": float(np.mean([r.queries for r in rows])) if rows else 0.0,
         "queries_max": max((r.queries for r in rows), default=0),
         "refilmed": refilmed(correct, seed=seed),
+        "retrained": retrained(rows, emotions),
         "anytime": anytime(correct, max((r.queries for r in rows), default=0) if budget is None else budget),
     }
+
+
+def retrained(rows: Sequence[Row], emotions: Sequence[str]) -> dict[str, Any] | None:
+    """What a recognizer trained on stickered clips reads in them; `None` where none was trained."""
+    told = [r for r in rows if r.retrained_prediction]
+    if not told:
+        return None
+    matrix, none = metrics.confusion([r.emotion for r in told], [r.retrained_prediction for r in told], emotions)
+    scores = metrics.scores(matrix, none)
+    return {"n": len(told), **asdict(scores), "leakage_bits": metrics.leakage_bits(matrix)}
 
 
 def refilmed(rows: Sequence[Row], *, seed: int = 0) -> dict[str, Any] | None:

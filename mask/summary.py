@@ -29,7 +29,6 @@ NOT_TRIED = (
     "printed stickers on real skin, photographed: not run",
     "people looking at the sticker: not run; a sticker is visible",
     "recognizers other than those named: not run",
-    "recognizers retrained on stickers: not run",
 )
 
 
@@ -69,8 +68,9 @@ def about(setting: Setting) -> dict[str, Any]:
         "defenses": {name: repr(defense) for name, defense in setting.defenses.items() if defense is not None},
         "scheme": setting.scheme,
         "step": setting.step,
+        "retrained": list(setting.retrained),
         "seed": setting.seed,
-        "not_tried": list(NOT_TRIED),
+        "not_tried": [*NOT_TRIED, *([] if setting.retrained else ["recognizers retrained on stickers: not run"])],
     }
 
 

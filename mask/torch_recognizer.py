@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mask.clip import Clip
 from mask.contracts import Prediction, Reads, Recognizer, Status
@@ -122,7 +123,8 @@ class TorchRecognizer(Recognizer):
 class Trainable(TorchRecognizer):
     """A `TorchRecognizer` that can be trained from scratch; `fit` returns another one and changes nothing.
 
-    A new one gives its network, `dials`, and what differs from the defaults of `vary`, `optimiser` and `schedule`.
+    A new one gives its network, `dials`, and what differs from the defaults of `vary`, `loss`,
+    `optimiser` and `schedule`.
 
     Attributes:
         dials: the names of the constructor's keyword parameters, each an attribute too.
@@ -157,6 +159,17 @@ class Trainable(TorchRecognizer):
     def schedule(self, optimiser: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler | None:
         """How the rate changes from epoch to epoch; here, along a cosine to zero."""
         return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.epochs)
+
+    def loss(self, given: Tensor, rows: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """What a training step makes smaller; here, cross-entropy.
+
+        Args:
+            given: a batch as `vary` made it.
+            rows: the same clips as `inputs` returns them, on the CPU.
+            targets: ``int64 (B,)``, positions in the labels.
+            weights: ``float32 (K,)``, one per class.
+        """
+        return functional.cross_entropy(self.answer(given), targets, weight=weights)
 
     def learn(self, lesson: Lesson) -> None:
         """Train `self.module` in place. Sees no test clip."""

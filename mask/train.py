@@ -103,7 +103,8 @@ def train(
 
     Raises:
         UsageError: when the protocol does not fit the data, the data holds one emotion only, `validation` leaves
-            nothing to train on, `augment` needs pixels or more subjects than there are, or `out` holds another training.
+            nothing to train on, `augment` needs pixels or more clips than there are, or `out` holds another
+            training.
         UnreadableData: when a fold has no two training clips that show a face.
     """
     folds = held_out(dataset, protocol, seed)

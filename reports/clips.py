@@ -24,7 +24,7 @@ NEEDED = (
     "recognizer", "defense", "attack", "kinetics", "clip", "subject", "emotion", "clean_prediction",
     "attacked_prediction", "status", "success", "queries",
 )  # fmt: skip
-OPTIONAL = ("first_success", "region", "x", "y", "size", "angle", "direction", "art", "more")
+OPTIONAL = ("first_success", "region", "x", "y", "size", "angle", "direction", "art", "more", "retrained_prediction")
 """Columns that older results may lack; any others are passed over."""
 
 PLAN = ("x", "y", "size", "angle", "direction", "art", "more")

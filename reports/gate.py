@@ -30,6 +30,7 @@ CELL: dict[str, Callable[[Cell], float | None]] = {
     "uar": lambda c: c.attacked.uar,
     "accuracy": lambda c: c.attacked.accuracy,
     "leakage_bits": lambda c: c.leakage,
+    "retrained_bits": lambda c: c.retrained,
     "queries_mean": lambda c: c.queries_mean,
     "queries_max": lambda c: c.queries_max,
 }

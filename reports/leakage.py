@@ -39,14 +39,14 @@ def leakage(run: Run) -> Section:
         why = "Intervals and clean leakage: not run; there is no clips.csv in the folder."
         return Section("leakage", "Leakage", (Text(text), Text(why)))
     note = (
-        "Retrained: the same against a recognizer trained again on stickered clips, the opponent that matters in the "
-        "long run. “not run” where the run has none."
+        "Retrained: the same network, trained on the stickered clips of other people, on the same stickered clips; the "
+        "opponent that matters in the long run. `mask audit --retrain` trains it."
     )
     return Section("leakage", "Leakage", (Text(text), _table(run), Text(note, soft=True)))
 
 
-def leaks(run: Run) -> dict[Key, tuple[Leak, Leak]]:
-    """Clean and stickered leakage of the first `MOST` cells that are no fixed region."""
+def leaks(run: Run) -> dict[Key, tuple[Leak, Leak, Leak | None]]:
+    """Leakage clean, stickered and, where that was done, after retraining, of the first `MOST` cells of no region."""
     if run.table is None:
         return {}
     chosen = [c.key for c in run.cells if not c.region and c.possible and c.key in run.table.rows_of][:MOST]
@@ -56,7 +56,14 @@ def leaks(run: Run) -> dict[Key, tuple[Leak, Leak]]:
         rows = run.table.rows_of[key]
         if key[:2] not in clean:
             clean[key[0], key[1]] = _leak(run.table, rows, "clean_prediction", run)
-        found[key] = clean[key[0], key[1]], _leak(run.table, rows, "attacked_prediction", run)
+        again = "retrained_prediction" in run.table.columns and any(
+            run.table["retrained_prediction"].into(run.emotions, rows) >= 0
+        )
+        found[key] = (
+            clean[key[0], key[1]],
+            _leak(run.table, rows, "attacked_prediction", run),
+            _leak(run.table, rows, "retrained_prediction", run) if again else None,
+        )
     return found
 
 
@@ -75,18 +82,18 @@ def _leak(table: Clips, rows: NDArray[np.intp], column: str, run: Run) -> Leak:
 def _table(run: Run) -> Table:
     found = leaks(run)
     cells = {c.key: c for c in run.cells}
+    not_run = (Value("not run", None, "soft"), "–")
     groups = []
     for title in dict.fromkeys(k[:3] for k in found):
         mine = {k: v for k, v in found.items() if k[:3] == title}
         clean = next(iter(mine.values()))[0]
-        rows = [Row(("without a sticker", num(clean.bits, style="key"), span(clean.interval), "–"), "soft")]
-        for key, (_, worn) in mine.items():
-            again = cells[key].retrained
-            retrained = Value("not run", None, "soft") if again is None else num(again)
+        rows = [Row(("without a sticker", num(clean.bits, style="key"), span(clean.interval), "–", "–"), "soft")]
+        for key, (_, worn, again) in mine.items():
+            retrained = not_run if again is None else (num(again.bits, style="key"), span(again.interval))
             style = "ours" if cells[key].family == "causal" else ""
-            rows.append(Row((key[3], num(worn.bits, style="key"), span(worn.interval), retrained), style))
+            rows.append(Row((key[3], num(worn.bits, style="key"), span(worn.interval), *retrained), style))
         groups.append(Group(group_title(*title), tuple(rows)))
-    heads = (*named("attack"), *numbered("bits", "95 % (subjects)", "retrained, bits"))
+    heads = (*named("attack"), *numbered("bits", "95 % (subjects)", "retrained, bits", "95 % (subjects)"))
     return grouped("Leakage, in bits", heads, groups)
 
 

@@ -62,7 +62,7 @@ class Cell:
         access: what the attack may ask of the recognizer: ``none``, ``decision``, ``score`` or ``gradient``; empty
             where the run does not say.
         leakage: what the attacked answers tell about the emotion, in bits.
-        retrained: the same of a recognizer retrained on stickered clips; `None` where there is none.
+        retrained: the same of the network trained on stickered clips; `None` where that was not done.
     """
 
     recognizer: str

@@ -62,6 +62,7 @@ class Grid:
         threat: the other fields of `mask.plan.ThreatModel`, for every cell.
         surrogates: what the attacker owns: ``siblings`` (the other models of a recognizer of folds), recognizers.
         scheme, step, draws: as in `mask.audit.Setting`.
+        retrain: the attacks on whose stickered clips recognizers are trained again, as listed in `attacks`.
         train: recognizers to train first, by the name under which `recognizers` lists them.
     """
 
@@ -78,6 +79,7 @@ class Grid:
     scheme: str = "mesh"
     step: float | None = None
     draws: int = 0
+    retrain: tuple[str, ...] = ()
     train: Mapping[str, Recipe] = field(default_factory=dict)
 
     def threats(self) -> list[ThreatModel]:
@@ -109,6 +111,7 @@ def read_grid(path: Path) -> Grid:
             scheme=table.one("scheme", _text, Grid.scheme),
             step=table.one("step", _number, Grid.step),
             draws=table.one("draws", _whole, Grid.draws),
+            retrain=table.axis("retrain", _text) if "retrain" in table.values else (),
             train={name: _recipe(table.inner("train").inner(name)) for name in table.inner("train").values},
         )
         grid.threats()
@@ -281,6 +284,9 @@ def _check_names(grid: Grid, where: str) -> None:
             f"{where}: two recognizers are called {twice[0]!r}; give each a name, "
             f'as in {{ name = "first", recognizer = "{twice[0]}:..." }}'
         )
+    missing = [n for n in grid.retrain if n not in grid.attacks]
+    if missing:
+        raise UsageError(f"{where} retrains on {missing[0]!r}, which attacks does not list")
     unused = [n for n in grid.train if n not in {r.spec for r in grid.recognizers}]
     if unused:
         raise UsageError(f"{where} trains {unused[0]!r}, which recognizers does not list")

@@ -141,6 +141,7 @@ class Things:
             scheme=self.grid.scheme,
             step=self.grid.step,
             draws=self.grid.draws,
+            retrained=self.grid.retrain,
             seed=seed,
         )
 

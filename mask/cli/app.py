@@ -236,6 +236,9 @@ def audit(
     draws: Annotated[
         int, typer.Option(min=0, help="how often clips of frames are filmed again with a plan that succeeded; 0: never")
     ] = 4,
+    retrain: Annotated[
+        str, typer.Option(metavar="a,b", help="attacks on whose stickered clips the recognizers are trained again")
+    ] = "",
     require_asr: Annotated[
         float | None, typer.Option(help="exit with 100 unless some one-shot attack reaches this success rate")
     ] = None,
@@ -264,6 +267,7 @@ def audit(
         budget=budget,
         blind=blind,
         draws=draws,
+        retrain=retrain,
         require_asr=require_asr,
         show_faces=show_faces,
         seed=seed,
@@ -397,6 +401,46 @@ def verify(
     work.verify(original, masked, recognizer, require=require, as_json=json, quiet=quiet)
 
 
+@app.command()
+def spot(
+    spotter: Annotated[
+        str, typer.Argument(metavar="SPOTTER", help="softnet:weights=DIR, me-tst:weights=DIR, flow-peak")
+    ],
+    videos: Annotated[
+        list[Path] | None, typer.Argument(metavar="[VIDEO]...", help="video files, in place of --data")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="SPEC", help="annotated long videos: samm-long:DIR, synthetic-long")
+    ] = None,
+    out: Out = Path("runs/spot"),
+    train: Annotated[
+        str | None, typer.Option("--train", metavar="PROTOCOL", help="train it here first: loso, kfold, split or cross")
+    ] = None,
+    recognizer: Annotated[
+        str | None, typer.Option(metavar="RECOGNIZER", help="names the emotion of what is spotted")
+    ] = None,
+    seed: Seed = 0,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the micro-expressions in long videos, score that, and cut them out as clips to go on with."""
+    from mask.cli import spot as work
+
+    work.spot(
+        spotter,
+        videos or (),
+        data,
+        out,
+        protocol=train,
+        recognizer=recognizer,
+        seed=seed,
+        force=force,
+        as_json=json,
+        quiet=quiet,
+    )
+
+
 @data_app.command("synth")
 def data_synth(
     out: Out,
@@ -408,6 +452,21 @@ def data_synth(
     from mask.cli import data as work
 
     work.synth(out, data, force=force, quiet=quiet)
+
+
+@data_app.command("augment")
+def data_augment(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="such as casme2:DIR; see 'mask list datasets'")],
+    out: Out,
+    augment: Augment = None,
+    seed: Seed = 0,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the clips that augmentations make of a dataset, and a sheet of pictures to look at."""
+    from mask.cli import data as work
+
+    work.augment(spec, augment or (), out, seed=seed, force=force, quiet=quiet)
 
 
 @data_app.command("check")

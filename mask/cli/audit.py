@@ -40,6 +40,7 @@ def audit(
     budget: int | None,
     blind: bool,
     draws: int,
+    retrain: str,
     require_asr: float | None,
     show_faces: bool,
     seed: int,
@@ -68,6 +69,7 @@ def audit(
         discovery=None if discovery is None else registry.create("datasets", discovery),
         **owned(surrogates, audited),
         draws=draws,
+        retrained=_among(retrain, chosen),
         seed=seed,
     )
     check(setting)
@@ -112,8 +114,18 @@ def header(setting: Setting) -> dict[str, Any]:
         "siblings": setting.siblings,
         "step": setting.step,
         "draws": setting.draws,
+        "retrained": list(setting.retrained),
         "seed": setting.seed,
     }
+
+
+def _among(text: str, attacks: Mapping[str, Attack]) -> tuple[str, ...]:
+    """Labels of attacks, from names with commas between them."""
+    labels = tuple(_split(text))
+    for label in labels:
+        if label not in attacks:
+            raise UsageError(f"--retrain names {label!r}, which is not among the attacks: {', '.join(attacks)}")
+    return labels
 
 
 def named_attacks(text: str) -> dict[str, Attack]:

@@ -1,4 +1,4 @@
-"""``mask data synth`` and ``mask data check``."""
+"""``mask data synth``, ``mask data augment`` and ``mask data check``."""
 
 from __future__ import annotations
 
@@ -29,6 +29,32 @@ def synth(out: Path, data: str, *, force: bool, quiet: bool) -> None:
     say(
         f"{len(dataset.clips)} clips and {len(dataset.neutral)} neutral ones in {out}; "
         f"read them with --data folder:{out}"
+    )
+
+
+def augment(spec: str, ways: Sequence[str], out: Path, *, seed: int, force: bool, quiet: bool) -> None:
+    """Write what augmentations make of a dataset as lossless video files with an annotation table and a sheet."""
+    from mask.augment import made_by, need_pixels
+    from mask.augment._write import SHEET, claim, write
+
+    if not ways:
+        raise UsageError(f"--augment names nothing; there are {', '.join(registry.names('augmentations'))}")
+    chosen = [registry.create("augmentations", way) for way in ways]
+    dataset = registry.create("datasets", spec)
+    need_pixels(chosen, dataset.clips)
+    made = made_by(chosen, dataset.clips, seed)
+    claim(out, force)
+    with Progress(quiet) as bar:
+        problems = write(made, dataset.clips, out, progress=lambda n: bar("making clips", n, len(made)))
+    for line in problems[:_SHOWN]:
+        say(f"not made: {line}")
+    say(
+        f"{len(made) - len(problems)} clips made of the {len(dataset)} of {dataset.name} in {out}; look at "
+        f"{out / SHEET}, read them with --data folder:{out}"
+    )
+    say(
+        "Every subject has a part in them: to train, name the augmentation to 'mask train --augment' instead, which "
+        "makes clips of the training subjects of each fold alone."
     )
 
 

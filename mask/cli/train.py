@@ -12,6 +12,7 @@ from mask.cli.evaluate import show
 from mask.errors import UsageError
 from mask.model_card import CARD, LOG, PAGE
 from mask.runs import claim_training
+from mask.spot.spotter import Spotter
 from mask.torch_recognizer import Trainable
 from mask.train import PROTOCOLS, held_out
 from mask.train import train as fit
@@ -36,6 +37,8 @@ def train(
     if chosen is None:
         raise UsageError(f"--protocol is {protocol!r}; expected one of {', '.join(PROTOCOLS)}")
     model = registry.create("recognizers", recognizer)
+    if isinstance(model, Spotter):
+        raise UsageError(f"{model.name} spots in long videos; train it with 'mask spot {model.name} --train {chosen}'")
     if not isinstance(model, Trainable):
         raise UsageError(f"{recognizer!r} is trained already; name it without weights to train it anew")
     ways = [registry.create("augmentations", spec) for spec in augment]

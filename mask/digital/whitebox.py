@@ -64,6 +64,10 @@ class OpenRecognizer(nn.Module):
         kind = DifferentiableFlow if clip.flow is not None else Differentiable
         if not all(isinstance(m, kind) for m in models):
             raise InvalidPlan(f"{recognizer.name} gives no gradient with respect to the pixels of {clip.space}")
+        if clip.flow is None and any(m.reads == "video" for m in models):
+            raise InvalidPlan(
+                f"{recognizer.name} reads whole clips; an attack with gradients changes the onset and the apex frame"
+            )
         self._models: tuple[Any, ...] = models
         # Kept as children, so that whoever looks for modules, to put them in eval mode or onto a device, finds them.
         self.networks = nn.ModuleList(dict.fromkeys(n for m in models for n in _networks(m)))

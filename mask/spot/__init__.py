@@ -1,0 +1,1 @@
+"""Spotting: micro-expressions in long videos, what finds them, and how well."""

@@ -1,0 +1,85 @@
+"""MPFNet-P: two I3D encoders with coordinate attention side by side, each with its own prior (Ma et al., 2025).
+
+Source: C. Ma, S. Zhao, D. Zhou, Y. Pei, Z. Luo, L. Xie, Y. Yan, E. Yin, "MPFNet: A Multi-Prior Fusion Network with a
+Progressive Training Strategy for Micro-Expression Recognition", arXiv 2506.09735, 2025, written from the paper: the
+clip brought to 11 frames of 128 x 128 and magnified; between each two the optical flow and the difference of the
+frames, five channels of ten moments; a generic and an advanced feature encoder, inflated Inception networks with
+coordinate attention, whose priors are learnt by metric-based meta-learning and then fused in parallel: the features of
+both stand side by side before the classifier. Labels: those it is trained on; untrained, negative, positive, surprise.
+
+Differences from the paper: both priors are learnt on the training clips, by prototypes of the classes, first the
+generic and then, with that one at rest, the advanced; what other material the paper learns them from is not here. Then
+everything is trained on the labels. Frames in between are mixtures in time, in place of learnt interpolation;
+magnification is the linear Eulerian formula; TV-L1 in place of FlowNet 2; the face box in place of a commercial face
+service. Where the attention stands among the modules is not known to us: here it ends each of the three groups. `width`
+scales the network for machines without a graphics card (1.0 is the paper's). Adam along a cosine, the last epoch;
+classes weighed; half of the clips mirrored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from . import _bank
+from ._i3d import Stem, groups
+from ._mpfnet import CHANNELS, MPFNet, PriorNetwork
+
+
+class Network(PriorNetwork):
+    """Maps ``float32 (N, 5, T, S, S)`` flow and differences to logits ``(N, K)``; S a multiple of 32."""
+
+    def __init__(self, classes: int, width: float) -> None:
+        super().__init__()
+        self.generic, out = _encoder(width)
+        self.advanced, _ = _encoder(width)
+        self.fc = nn.Sequential(nn.Dropout(0.5), nn.Linear(2 * out, classes))
+
+    def features(self, given: Tensor) -> Tensor:
+        advanced: Tensor = self.advanced(given).mean(dim=(2, 3, 4))
+        return torch.cat([self.basics(given), advanced], dim=1)
+
+
+def _encoder(width: float) -> tuple[nn.Sequential, int]:
+    stem = Stem(CHANNELS, width)
+    made = groups((0, 1, 2), stem.out, width)
+    return nn.Sequential(stem, *made), made[-1].out
+
+
+class MPFNetP(MPFNet):
+    """MPFNet-P on flow and differences between evenly spaced moments from onset to offset."""
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        *,
+        flow: str = "tvl1",
+        size: int = 128,
+        frames: int = 11,
+        width: float = 1.0,
+        gain: float = 4.0,
+        prior: int = 10,
+        epochs: int = 40,
+        rate: float = 1e-3,
+    ) -> None:
+        options: Any = {"flow": flow, "size": size, "frames": frames, "width": width, "gain": gain}
+        super().__init__("mpfnet-p", labels, Network, **options, prior=prior, epochs=epochs, rate=rate)
+
+
+def create(
+    weights: str | None = None,
+    flow: str = "tvl1",
+    size: int = 128,
+    frames: int = 11,
+    width: float = 1.0,
+    gain: float = 4.0,
+    prior: int = 10,
+    epochs: int = 40,
+    rate: float = 1e-3,
+) -> Any:
+    """MPFNet-P: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
+    asked = {"flow": flow, "size": size, "frames": frames, "width": width, "gain": gain, "prior": prior}
+    return _bank.create("mpfnet-p", MPFNetP, weights, asked | {"epochs": epochs, "rate": rate})
