@@ -1,7 +1,7 @@
 """What a real sticker does on pixels: drawings and ways of moving, with the flow method in the loop.
 
-``python -m benchmarks.bench_skin [textures|physics|kinetics ...] [--clips N]`` measures; the default is all three on 12
-clips, about ten minutes of one core. STSTNet on each flow method (faces of 140 px) and a small MMNet on frame
+``python -m benchmarks.bench_skin [textures|physics|kinetics ...] [--clips N]`` measures; the default is all three on 24
+clips, about 20 minutes of one core. STSTNet on each flow method (faces of 140 px) and a small MMNet on frame
 differences (64 px) are trained on 16 synthetic subjects and attacked on 8 others. One sticker of 4.6 % of the face,
 rigid on the skin unless said otherwise, at 12 places on skin.
 
@@ -57,7 +57,7 @@ RECOGNIZERS = {
 }
 AREA = 0.046
 STEP = 1 / 7
-CLIPS = 12
+CLIPS = 24
 FILMED = 4
 """Places at which a sticker is filmed again, of all."""
 

@@ -26,7 +26,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.__main__ import table
-from benchmarks.bench_skin import AREA, CLIPS, DATA, RECOGNIZERS, STEP, Row, Study, study
+from benchmarks.bench_skin import AREA, DATA, RECOGNIZERS, STEP, Row, Study, study
 from mask import registry
 from mask.audit import Setting
 from mask.audit import run as audit
@@ -37,6 +37,7 @@ from mask.plan import ThreatModel
 
 FLOW, DIFFERENCE = "STSTNet, tvl1", "MMNet"
 ARTS = ("heart", "stripes")
+CLIPS = 12
 NUMBERS = (1, 2, 4, 9)
 DRAWS = 3
 EFFORT = "steps=15,draws=2"

@@ -29,7 +29,11 @@ class Progress:
         if self._bar is None or title != self._title:
             self.close()
             self._title = title
-            self._bar = tqdm(total=total, desc=title, file=sys.stderr, leave=False, dynamic_ncols=True, mininterval=0.2)
+            # Into a file goes a line a minute, not five a second.
+            often = 0.2 if sys.stderr.isatty() else 60
+            self._bar = tqdm(
+                total=total, desc=title, file=sys.stderr, leave=False, dynamic_ncols=True, mininterval=often
+            )
         self._bar.update(done)
 
     def close(self) -> None:
