@@ -2,7 +2,8 @@
 
 A family member is a file: ``attacks/au_sticker.py`` is the attack ``au-sticker``. Its module offers ``create``, a
 callable with explicit keyword parameters. Third parties register a module under the entry-point group
-``mask.attacks``, ``mask.defenses`` or ``mask.recognizers``. Listing names imports nothing heavy.
+``mask.attacks``, ``mask.defenses``, ``mask.recognizers`` or ``mask.augmentations``. Listing names imports nothing
+heavy.
 """
 
 from __future__ import annotations

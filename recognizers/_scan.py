@@ -1,14 +1,14 @@
 """Mamba's block in plain torch: a state-space model whose steps depend on what it reads (Gu and Dao, arXiv 2312.00752).
 
-Written from the paper. The published kernel needs a graphics card; this one runs anywhere, and its gradient is
-autograd's. The recurrence is cut into blocks of about the square root of the length: all blocks take their steps side
-by side, and a second, short recurrence carries the state from block to block. Every factor is a decay between 0 and 1
-and nothing is divided, so the result is as exact as step after step.
+Written from the paper. The published kernel needs a graphics card; this one runs anywhere: one step after the other,
+each in place and on all channels at once, and a backward pass that is the same recurrence from the end, so that
+autograd need not remember the steps.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,37 +19,40 @@ def scan(decay: Tensor, drive: Tensor) -> Tensor:
     """The states of ``h[t] = decay[t] * h[t - 1] + drive[t]`` from ``h[-1] = 0``.
 
     Args:
-        decay: ``float (N, T, ...)``, in [0, 1].
-        drive: ``float (N, T, ...)``.
+        decay, drive: ``float (T, ...)``, of one shape.
 
     Returns:
-        ``float (N, T, ...)``.
+        ``float (T, ...)``.
 
-    >>> scan(torch.full((1, 3, 1), 0.5), torch.ones(1, 3, 1)).flatten().tolist()
+    >>> scan(torch.full((3, 1), 0.5), torch.ones(3, 1)).flatten().tolist()
     [1.0, 1.5, 1.75]
     """
-    count, length = drive.shape[:2]
-    block = max(1, math.isqrt(length))
-    missing = -length % block
-    if missing:
-        # A decay of one and no drive: the state is handed on as it is.
-        decay = torch.cat([decay, torch.ones_like(decay[:, :1]).expand(-1, missing, *decay.shape[2:])], dim=1)
-        drive = torch.cat([drive, torch.zeros_like(drive[:, :1]).expand(-1, missing, *drive.shape[2:])], dim=1)
-    shape = (count, -1, block, *drive.shape[2:])
-    decay, drive = decay.reshape(shape), drive.reshape(shape)
-    state, kept = drive[:, :, 0], decay[:, :, 0]
-    states, lasting = [state], [kept]
-    for step in range(1, block):
-        state = decay[:, :, step] * state + drive[:, :, step]
-        kept = kept * decay[:, :, step]
-        states.append(state)
-        lasting.append(kept)
-    own, passed = torch.stack(states, dim=2), torch.stack(lasting, dim=2)
-    before = [torch.zeros_like(state[:, 0])]
-    for last in range(own.shape[1] - 1):
-        before.append(passed[:, last, -1] * before[-1] + own[:, last, -1])
-    whole = own + passed * torch.stack(before, dim=1)[:, :, None]
-    return whole.flatten(1, 2)[:, :length]
+    states: Tensor = _Scan.apply(decay, drive)  # type: ignore[no-untyped-call]
+    return states
+
+
+class _Scan(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, decay: Tensor, drive: Tensor) -> Tensor:
+        states = _run(decay, drive.clone())
+        ctx.save_for_backward(decay, states)
+        return states
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
+        decay, states = ctx.saved_tensors
+        # What reaches h[t] comes from its own use and, through decay[t + 1], from all that follows.
+        later = torch.cat([decay[1:], torch.zeros_like(decay[:1])]).flip(0)
+        reached = _run(later, grads[0].flip(0)).flip(0)
+        before = torch.cat([torch.zeros_like(states[:1]), states[:-1]])
+        return reached * before, reached
+
+
+def _run(decay: Tensor, states: Tensor) -> Tensor:
+    """The recurrence in place: `states` holds what drives it, and then the states."""
+    for t in range(1, len(states)):
+        states[t].addcmul_(decay[t], states[t - 1])
+    return states
 
 
 def selective_scan(x: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor) -> Tensor:
@@ -65,9 +68,9 @@ def selective_scan(x: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, sk
     Returns:
         ``float (N, T, D)``.
     """
-    decay = torch.exp(delta[..., None] * a)
-    states = scan(decay, (delta * x)[..., None] * b[:, :, None])
-    return (states * c[:, :, None]).sum(dim=-1) + skip * x
+    x, delta, b, c = (part.transpose(0, 1) for part in (x, delta, b, c))
+    states = scan(torch.exp(delta[..., None] * a), (delta * x)[..., None] * b[:, :, None])
+    return (torch.einsum("tnds,tns->tnd", states, c) + skip * x).transpose(0, 1)
 
 
 class MambaBlock(nn.Module):

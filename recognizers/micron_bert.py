@@ -93,7 +93,7 @@ class Network(nn.Module):
         super().__init__()
         self.encoder = Encoder(size, patch, width, depth, heads)
         self.micro = MicroAttention(width)
-        self.norm, self.fc = nn.LayerNorm(width), nn.Linear(width, classes)
+        self.fc = nn.Sequential(nn.Dropout(0.5), nn.Linear(width * (size // patch) ** 2, classes))
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1, 1))
@@ -116,8 +116,8 @@ class Network(nn.Module):
         interest = (patches @ apex[:, 0, :, None]).squeeze(2).mul(patches.shape[2] ** -0.5).softmax(dim=1)
         least = interest.median(dim=1, keepdim=True).values
         interest = interest * (interest >= least)
-        told = (interest[..., None] * self.micro(patches, moved)).sum(dim=1) / interest.sum(dim=1, keepdim=True)
-        logits: Tensor = self.fc(self.norm(told))
+        told = self.micro(patches - onset[:, 1:], moved * interest).flatten(1)
+        logits: Tensor = self.fc(functional.layer_norm(told, told.shape[1:]))
         return logits
 
 

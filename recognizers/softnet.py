@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +23,8 @@ from mask.spot import weights as saved
 from mask.spot.learn import TrainableSpotter
 from mask.spot.motion import SPAN, Motion
 from mask.spot.peaks import SHARE
+
+from ._maps import mirrored, stacked
 
 
 class Network(nn.Module):
@@ -62,18 +63,16 @@ class SoftNet(TrainableSpotter):
         return Network()
 
     def given(self, seen: Motion) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(seen.maps.transpose(0, 3, 1, 2), dtype=np.float32))
+        return stacked(seen)
 
     def vary(self, given: Tensor, generator: torch.Generator) -> Tensor:
-        """Mirror half of the maps; a mirrored face moves the other way, so u changes its sign."""
-        chosen = torch.rand(len(given), generator=generator) < 0.5
-        mirrored = given.flip(-1) * torch.tensor([-1.0, 1.0, 1.0]).view(3, 1, 1)
-        return torch.where(chosen.view(-1, 1, 1, 1), mirrored, given)
+        """Mirror half of the maps."""
+        return mirrored(given, generator)
 
 
 def create(
     weights: str | None = None,
-    epochs: int = 30,
+    epochs: int = 10,
     rate: float = 5e-4,
     span: float = SPAN,
     flow: str = "dis",

@@ -47,9 +47,9 @@ class Network(nn.Module):
             nn.init.normal_(layer.weight, std=0.05)
             nn.init.zeros_(layer.bias)
         self.mean: Tensor
-        self.peak: Tensor
+        self.spread: Tensor
         self.register_buffer("mean", torch.tensor(0.5))
-        self.register_buffer("peak", torch.tensor(0.5))
+        self.register_buffer("spread", torch.tensor(0.5))
 
     def brightness(self, video: Tensor) -> Tensor:
         """``float (N, 1, T, S, S)``, each clip's mean picture off where that is asked for."""
@@ -57,7 +57,7 @@ class Network(nn.Module):
         return luma - luma.mean(dim=2, keepdim=True) if self.still else luma
 
     def forward(self, video: Tensor) -> Tensor:
-        x = (self.brightness(video) - self.mean) / self.peak
+        x = (self.brightness(video) - self.mean) / self.spread
         x = self.dropout(self.pool(self.conv(x).relu())).flatten(1)
         logits: Tensor = self.fc(self.dropout(self.hidden(x).relu()))
         return logits
@@ -76,7 +76,7 @@ class STCNN(VideoRecognizer):
         size: int = 64,
         frames: int = 18,
         epochs: int = 100,
-        rate: float = 0.01,
+        rate: float = 1e-3,
         still: bool = False,
     ) -> None:
         if size < 5 or frames < _DEPTH + 2:
@@ -85,24 +85,21 @@ class STCNN(VideoRecognizer):
         super().__init__("stcnn", labels, network, size=size, frames=frames, epochs=epochs, rate=rate)
         self.still = still
 
-    def optimiser(self) -> torch.optim.Optimizer:
-        return torch.optim.SGD(self.module.parameters(), lr=self.rate, momentum=0.9)
-
-    def schedule(self, optimiser: torch.optim.Optimizer) -> None:
-        """The rate stays."""
-
     def learn(self, lesson: Lesson) -> None:
         """Normalise by the training clips, then train."""
         self._settle(lesson.inputs)
         super().learn(lesson)
 
     def _settle(self, rows: Tensor) -> None:
-        """Take mean and largest distance from it off ``uint8 (N, T, S, S, 3)``, a few clips at a time."""
+        """Take the mean and the spread of ``uint8 (N, T, S, S, 3)``, a few clips at a time."""
         network: Any = self.module
-        parts = [network.brightness(self.tensor(list(part.numpy()))) for part in rows.split(64)]
-        mean = torch.stack([p.double().mean() * len(p) for p in parts]).sum() / len(rows)
+        parts = [network.brightness(self.tensor(list(part.numpy()))).double() for part in rows.split(64)]
+        count = sum(p.numel() for p in parts)
+        mean = sum(float(p.sum()) for p in parts) / count
+        most = max(float(p.max()) for p in parts) - mean
+        square = sum(float((p - mean).square().sum()) for p in parts) / count
         network.mean.fill_(mean)
-        network.peak.fill_(max(float(p.max() - mean) for p in parts) or 1.0)
+        network.spread.fill_((square**0.5 if self.still else most) or 1.0)
 
 
 def create(
@@ -110,7 +107,7 @@ def create(
     size: int = 64,
     frames: int = 18,
     epochs: int = 100,
-    rate: float = 0.01,
+    rate: float = 1e-3,
     still: bool = False,
 ) -> Any:
     """MicroExpSTCNN: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""

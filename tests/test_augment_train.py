@@ -248,7 +248,7 @@ def test_the_command_takes_them(tmp_path: Path, capsys: pytest.CaptureFixture[st
     from mask.cli import train as command
 
     words: dict[str, Any] = {"validation": 0.0, "class_weights": True, "seed": 0, "force": False, "as_json": True}
-    data = "synthetic:subjects=3,repeats=1,emotions=3,size=96"
+    data = "synthetic:subjects=3,repeats=1,emotions=3,size=96,fps=25"
     ways = ["local-static-face-mix:alpha=0.5,probability=0.5", "driven:clips=3"]
     model = "ststnet:flow=dis,size=56,epochs=2"
     command.train(model, data, tmp_path / "m", protocol="split", augment=ways, quiet=True, **words)

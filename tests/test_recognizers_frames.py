@@ -169,7 +169,7 @@ def test_stcnn_normalises_by_its_training_clips() -> None:
     luma = rows.astype(float) @ [0.299, 0.587, 0.114] / 255
     network: stcnn.Network = learnt.module  # type: ignore[assignment]
     assert float(network.mean) == pytest.approx(luma.mean(), abs=1e-5)
-    assert float(network.peak) == pytest.approx((luma - luma.mean()).max(), abs=1e-5)
+    assert float(network.spread) == pytest.approx((luma - luma.mean()).max(), abs=1e-5)
 
 
 def test_causalnet_has_as_many_parameters_as_published() -> None:

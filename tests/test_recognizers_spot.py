@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mask.recognizers import _scan, me_tst, softnet
+from mask.recognizers import _scan, me_tst, mesfusion, sfamnet, softnet
 
 from mask import registry
 from mask.errors import UnreadableData, UnreadableWeights, UsageError
@@ -109,6 +109,89 @@ def test_softnet_has_the_published_shape() -> None:
     assert network(torch.randn(4, 3, SIDE, SIDE))[0].shape == (4,)
 
 
+@pytest.mark.parametrize("shift", [0, 3])
+def test_streams_ask_the_two_others_within_their_window_alone(shift: int) -> None:
+    torch.manual_seed(0)
+    block = mesfusion.CrossAttention(4, 2, shift).double().eval()
+    torch.nn.init.normal_(block.offset)
+    x = torch.randn(1, 3, 14, 14, 4, dtype=torch.float64, requires_grad=True)
+    out = block(x)
+    for row, column in ((0, 0), (2, 9), (6, 7), (12, 13), (13, 3)):
+        (slope,) = torch.autograd.grad(out[0, 1, row, column].sum(), x, retain_graph=True)
+        asked = {(int(r), int(c)) for r, c in torch.nonzero(slope[0, [0, 2]].abs().sum(dim=(0, -1)) > 0)}
+        # Windows begin at the shift; what lies before the first and after the last is a window of its own.
+        band = [-1 if i < shift else (i - shift) // 7 for i in range(14)]
+        same = {(r, c) for r in range(14) for c in range(14) if band[r] == band[row] and band[c] == band[column]}
+        assert asked == same
+        own = {(int(r), int(c)) for r, c in torch.nonzero(slope[0, 1].abs().sum(dim=-1) > 0)}
+        assert own == {(row, column)}, "of its own stream it sees itself alone"
+
+
+def test_windows_are_put_back_where_they_were() -> None:
+    x = torch.arange(2 * 3 * 14 * 14 * 5).view(2, 3, 14, 14, 5).float()
+    windows = mesfusion._windows(x)
+    assert torch.equal(mesfusion._whole(windows), x)
+    assert torch.equal(windows[0, 1, 1, 0], x[0, 1, 0, 7])
+
+
+# Published weights
+
+
+def release(folder: Path, outputs: int, subjects: tuple[int, ...] = (1, 12)) -> Path:
+    """State dicts as the release has them: made up, of its names and shapes."""
+    folder.mkdir()
+    for subject in subjects:
+        torch.manual_seed(subject)
+        torch.save(sfamnet.Network(outputs).state_dict(), folder / f"subject_{subject}.pkl")
+    return folder
+
+
+@pytest.mark.parametrize(("outputs", "published"), [(5, 7_249), (8, 8_428)])
+def test_sfamnet_has_as_many_numbers_as_the_release(outputs: int, published: int) -> None:
+    network = sfamnet.Network(outputs)
+    assert sum(p.numel() for p in network.parameters()) == published
+    names = set(network.state_dict())
+    assert {"c1.0.cbam.ChannelGate.mlp.1.weight", "c3.0.cbam.SpatialGate.spatial.conv.weight"} <= names
+    assert {"c2.0.downsample.0.weight", "c2.0.bn2.running_mean", "fc_spot.bias", "conv2.weight"} <= names
+
+
+def test_published_weights_of_sfamnet_judge_who_they_have_not_seen(tmp_path: Path) -> None:
+    folder = release(tmp_path / "4emo", 5)
+    with pytest.raises(UsageError, match="motion in depth.*third=zero"):
+        registry.create("recognizers", f"sfamnet:weights={folder}")
+    model = registry.create("recognizers", f"sfamnet:weights={folder},third=zero")
+    assert sorted(model.folds) == ["spNO.1", "spNO.12"]
+    assert model.emotions == ("negative", "positive", "surprise", "others")
+    card = model.card()
+    assert (card["weights"], len(card["sha256"]), card["models"]) == ("published", 2, 2)
+    seen = moving([], 0, frames=40)
+    louder = Motion(seen.maps * np.array([1, 1, 50], np.float16), seen.rois, seen.places, 40, DISTANCE)
+    one, other = model.folds["spNO.1"], model.folds["spNO.12"]
+    assert np.array_equal(one.read(seen)[0], one.read(louder)[0]), "without depth"
+    assert not np.array_equal(one.read(seen)[0], other.read(seen)[0])
+    assert (
+        registry.create("recognizers", f"sfamnet:weights={release(tmp_path / '7emo', 8)},third=zero").emotions[0]
+        == "disgust"
+    )
+
+
+def test_weights_that_do_not_fit_are_explained_by_tensor(tmp_path: Path) -> None:
+    folder = release(tmp_path / "w", 5)
+    state = torch.load(folder / "subject_12.pkl", weights_only=True)
+    state["c1.0.conv1.weight"] = torch.zeros(3, 1, 3, 3)
+    del state["fc_spot.bias"]
+    torch.save(state, folder / "subject_12.pkl")
+    with pytest.raises(UnreadableWeights, match=r"lacks fc_spot.bias.*c1.0.conv1.weight as \(3, 1, 3, 3\) where"):
+        registry.create("recognizers", f"sfamnet:weights={folder},third=zero")
+    torch.save({"run": print}, folder / "subject_12.pkl")
+    with pytest.raises(UnreadableWeights, match="could run code"):
+        registry.create("recognizers", f"sfamnet:weights={folder},third=zero")
+    (folder / "subject_12.pkl").unlink()
+    torch.save(sfamnet.Network(8).state_dict(), folder / "subject_2.pkl")
+    with pytest.raises(UnreadableWeights, match="of four and of seven"):
+        registry.create("recognizers", f"sfamnet:weights={folder},third=zero")
+
+
 # Learning
 
 
@@ -140,7 +223,14 @@ def made_up(subjects: int) -> tuple[LongVideos, list[Motion]]:
 
 
 @pytest.mark.parametrize(
-    "spec", ["softnet:epochs=4", "me-tst:width=16,depth=3,state=4,epochs=60,rate=0.005"], ids=["softnet", "me-tst"]
+    "spec",
+    [
+        "softnet:epochs=4",
+        "mesfusion:epochs=4,width=8",
+        "sfamnet:epochs=30,rate=0.01",
+        "me-tst:width=16,depth=3,state=4,epochs=60,rate=0.005",
+    ],
+    ids=["softnet", "mesfusion", "sfamnet", "me-tst"],
 )
 def test_a_spotter_learns_and_is_found_again(spec: str, tmp_path: Path) -> None:
     videos, seen = made_up(4)
@@ -157,7 +247,7 @@ def test_a_spotter_learns_and_is_found_again(spec: str, tmp_path: Path) -> None:
             hits += abs(one.apex - true.apex) <= 4
             named += one.emotion == true.emotion
     assert hits == 12
-    assert named == (12 if recipe.name == "me-tst" else 0)
+    assert named == (12 if recipe.name in ("me-tst", "sfamnet") else 0)
     with pytest.raises(UnreadableWeights, match="'p3'"):
         model.spot(videos.videos[3], seen[3])
     again = registry.create("recognizers", f"{recipe.name}:weights={tmp_path / 'w'}")

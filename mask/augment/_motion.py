@@ -24,7 +24,7 @@ from mask.geometry import face_box, transform
 from ._around import Around, Field, around, look_up
 from ._base import onset_mesh
 
-_SIDES = (96, 224)
+_SIDES = (160, 224)
 """Least and greatest side of the aligned crop that motion is measured on, pixels; in between, the face box's width."""
 _BLUR = 0.013
 """Standard deviation over which flow is averaged around a mesh point, in sides of that crop: 1.8 mm of skin."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -108,5 +109,5 @@ def _row(name: str, clip: Clip) -> tuple[object, ...]:
         "+".join(clip.action_units),
         int(clip.synthetic),
         clip.truth["made_by"],
-        " ".join(clip.truth["made_from"]),
+        json.dumps(clip.truth["made_from"]),
     )

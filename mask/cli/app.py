@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write or check a dataset.")
+data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write, augment or check a dataset.")
 app.add_typer(data_app, name="data")
 
 Data = Annotated[
@@ -484,7 +484,9 @@ def data_check(
 
 @app.command("list")
 def list_names(
-    family: Annotated[str, typer.Argument(help="recognizers, attacks, defenses, datasets, stickers or regions")] = "",
+    family: Annotated[
+        str, typer.Argument(help="recognizers, attacks, defenses, datasets, augmentations, stickers or regions")
+    ] = "",
 ) -> None:
     """What there is to choose from."""
     from mask.cli import lists as work

@@ -82,7 +82,7 @@ def motion(video: LongVideo, *, span: float = SPAN, method: str = "dis", progres
     """
     if not 0 < span <= 1:
         raise ValueError(f"span is {span}; expected seconds, above 0 and up to 1")
-    distance = max(1, round(span * video.fps))
+    distance = max(1, min(round(span * video.fps), len(video) - 1))
     step = max(1, round(video.fps / _RATE))
     starts = range(0, max(len(video) - distance, 0), step)
     places = np.arange(len(starts), dtype=np.float64) * step + distance / 2
