@@ -9,9 +9,10 @@ is trained on; untrained, negative, positive, surprise.
 
 Differences from the paper: nothing is learnt from eight million other faces; the swapped pairs are those of the
 training clips, for `pretrain` epochs. The loss between whole faces and their crops that trains the contextual token
-there is left out; here the labels train it. What the micro-attention finds again is held against the mean of the face,
-so that a patch that moved has the larger weight, as in the maps the paper shows; half of the patches are of interest.
-AdamW along a cosine, the last epoch; augmentation by mirror, brightness and a shift of up to 4 % of the crop.
+there is left out; here the labels train it. For the labels a patch is weighed by how badly it is found again, as in the
+maps the paper shows, and what it tells is how its features differ from those of the onset, so that the face itself
+cancels; half of the patches are of interest; the classifier sees them at their places, not their mean. AdamW along a
+cosine, the last epoch; augmentation by mirror, brightness and a shift of up to 4 % of the crop.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ class MicroAttention(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.ask, self.key, self.value, self.tell = (nn.Linear(width, width) for _ in range(4))
+        self.ask, self.key = nn.Linear(width, width), nn.Linear(width, width)
+        # Without biases: a patch that did not change is to tell nothing.
+        self.value, self.tell = nn.Linear(width, width, bias=False), nn.Linear(width, width, bias=False)
 
     def found(self, now: Tensor, before: Tensor) -> Tensor:
         """The diagonal of the attention of ``(N, L, C)`` patches to those before, ``(N, L)`` in 0..1."""
@@ -101,12 +104,9 @@ class Network(nn.Module):
 
     def encode(self, video: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens of the onset and of the apex, ``(N, 1 + L, C)`` each."""
-        onset, apex = (
-            self.encoder(((video - self.mean) / self.std).transpose(1, 2).flatten(0, 1))
-            .unflatten(0, (-1, 2))
-            .unbind(dim=1)
-        )
-        return onset, apex
+        pictures = ((video - self.mean) / self.std).transpose(1, 2).flatten(0, 1)
+        tokens = self.encoder(pictures).unflatten(0, (-1, 2))
+        return tokens[:, 0], tokens[:, 1]
 
     def forward(self, video: Tensor) -> Tensor:
         onset, apex = self.encode(video)
@@ -116,8 +116,8 @@ class Network(nn.Module):
         interest = (patches @ apex[:, 0, :, None]).squeeze(2).mul(patches.shape[2] ** -0.5).softmax(dim=1)
         least = interest.median(dim=1, keepdim=True).values
         interest = interest * (interest >= least)
-        told = self.micro(patches - onset[:, 1:], moved * interest).flatten(1)
-        logits: Tensor = self.fc(functional.layer_norm(told, told.shape[1:]))
+        told = self.micro(patches - onset[:, 1:], moved * interest * interest.shape[1]).flatten(1)
+        logits: Tensor = self.fc(functional.layer_norm(told, told.shape[1:], eps=1e-8))
         return logits
 
 

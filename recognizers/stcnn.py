@@ -4,14 +4,15 @@ Source: S. P. T. Reddy, S. T. Karri, S. R. Dubey, S. Mukherjee, "Spontaneous Fac
 3D Spatiotemporal Convolutional Neural Networks", IJCNN 2019 (arXiv 1904.01390), written from the paper: grey faces of
 64 x 64, 18 frames (96 on CAS(ME)^2), 32 kernels of 3 x 3 pixels and 15 frames, the largest of each 3 x 3 x 3, and 128
 hidden units drawn from a Gaussian of 0.05, each with half of its inputs dropped; the mean grey of the training clips is
-taken off and their largest value divides; stochastic gradient descent in batches of 16 for 100 epochs. Labels: those it
-is trained on; untrained, negative, positive, surprise.
+taken off and their largest value divides; batches of 16 for 100 epochs. Labels: those it is trained on; untrained,
+negative, positive, surprise.
 
 Differences from the paper: the frames are spread evenly from onset to offset, where it takes the first 18 of the clip
-(or those from 73 to 168); momentum of 0.9 is added, and batches are varied by mirror, brightness and a shift of up to 4
-% of the crop; the last epoch is the model, where the released code keeps the best epoch on its test clips, which are
-drawn at random among the clips of the same subjects. `still` takes off each clip's own mean picture first, so that what
-is left is motion; it is not in the paper.
+(or those from 73 to 168). Adam from 1e-3 along a cosine, where it takes plain gradient descent, with which nothing was
+learnt on the synthetic benchmark; batches varied by mirror, brightness and a shift of up to 4 % of the crop; the last
+epoch is the model, where the released code keeps the best epoch on its test clips, which are drawn at random among the
+clips of the same subjects. `still`, which the paper does not have, takes off each clip's own mean picture first and
+divides by the spread of what is left, so that the network sees motion and no face.
 """
 
 from __future__ import annotations

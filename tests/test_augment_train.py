@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mask import registry
-from mask.augment import Augmentation
+from mask.augment import Augmentation, made_by
 from mask.augment.driven import Driven
 from mask.augment.local_static_face_mix import LocalStaticFaceMix
 from mask.clip import Clip, Dataset
@@ -241,7 +241,12 @@ def test_flow_pair_and_video_recognizers_learn_from_every_way(model: str, tmp_pa
     ]
     specs = ("driven:clips=4", "local-static-face-mix", "magnify:factor=2", "magnify-eulerian:factor=2")
     ways = [registry.create("augmentations", spec) for spec in specs]
-    train(registry.create("recognizers", model), Dataset("made", tuple(clips), LABELS), augment=ways, out=tmp_path)
+    data = Dataset("made", tuple(clips), LABELS)
+    train(registry.create("recognizers", model), data, protocol="split", augment=ways, out=tmp_path)
+    (held,) = held_out(data, "split")
+    with (tmp_path / LOG).open(newline="") as stream:
+        told = {int(row["made_clips"]) for row in csv.DictReader(stream)}
+    assert told == {len(made_by(ways, [c for c in clips if c.subject not in held], 0))}, "each could be read"
 
 
 def test_the_command_takes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

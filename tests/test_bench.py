@@ -80,6 +80,7 @@ def things(folder: Path, text: str = PLAIN) -> Things:
         ("[train", "[threat]\ndirections = [1, 2]\n[train", ["directions", "such as [[1.0, 0.0]"]),
         ("[train", '[threat]\nregions = ["nowhere"]\n[train', ["no region 'nowhere'", "mask list regions"]),
         ("[train", "[threat]\narea = 0.1\n[train", ["threat holds 'area'"]),
+        ("seeds = [0, 1, 2]", 'seeds = [0]\nretrain = ["pgd:steps=3"]', ["retrains on 'pgd:steps=3'", "does not list"]),
         ("[train.ststnet]", "[train.other]", ["trains 'other'", "recognizers does not list"]),
         ("data = ", 'protocol = "jackknife"\ndata = ', ["'jackknife'", "loso, kfold"]),
         ("data = ", "epochs = 3\ndata = ", ["train, ststnet holds 'epochs'", "protocol"]),

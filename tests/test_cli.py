@@ -223,6 +223,7 @@ def bad(tmp_path: Path, weights: Path) -> dict[str, Path]:
         ("audit ststnet:weights={weights} --data {data} --out {new} --defenses soap", 2, "no defense 'soap'"),
         ("audit ststnet:weights={weights} --data {data} --out {new} --kinetics fly", 2, "--kinetics is 'fly'"),
         ("audit ststnet:weights={weights} --data {data} --out {new} --area 2", 2, "area is 2"),
+        ("audit ststnet:weights={weights} --data {data} --out {new} --retrain rp2", 2, "--retrain names 'rp2'"),
         ("audit ststnet:weights={weights} --data {data} --out {file}", 2, "is a file"),
         ("audit ststnet:weights={weights} --data {data} --out {new} --discovery {data}", 2, "disjoint"),
         ("train ststnet:weights={weights} --data {data} --out {new}", 2, "trained already"),

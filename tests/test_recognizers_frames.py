@@ -172,6 +172,13 @@ def test_stcnn_normalises_by_its_training_clips() -> None:
     assert float(network.spread) == pytest.approx((luma - luma.mean()).max(), abs=1e-5)
 
 
+def test_stcnn_without_the_face_sees_change_alone() -> None:
+    network = stcnn.Network(3, 16, 18, still=True).eval()
+    video = torch.rand(2, 3, 18, 16, 16)
+    torch.testing.assert_close(network(video), network(video + torch.rand(2, 3, 1, 16, 16)), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(network(video), network(video.flip(2)))
+
+
 def test_causalnet_has_as_many_parameters_as_published() -> None:
     with torch.device("meta"):
         network = causalnet.Network(3, 256)

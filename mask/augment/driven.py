@@ -54,7 +54,7 @@ class Driven(Augmentation):
     def make(self, training: Sequence[Clip], seed: int) -> list[Clip]:
         """See `Augmentation.make`; `UsageError` without two clips of one emotion to drive and a third to be driven."""
         moving = [c for c in training if c.apex > c.onset]
-        by_emotion = {str(c.emotion): [d for d in moving if d.emotion == c.emotion] for c in moving}
+        by_emotion = {e: [c for c in moving if c.emotion == e] for e in {c.emotion for c in moving if c.emotion}}
         emotions = sorted(e for e, clips in by_emotion.items() if len(clips) > 1)
         if not emotions or len(training) < 3:
             raise UsageError(
