@@ -27,13 +27,13 @@ SMALL = {
     "htnet": "htnet:flow=dis,size=84,width=32,epochs=30",
     "lbp-top": "lbp-top:size=80",
     "mmnet": "mmnet:size=64,width=0.125,rate=0.003,epochs=120",
-    "apex-cnn": "apex-cnn:size=64,width=0.125,epochs=40",
+    "apex-cnn": "apex-cnn:size=64,width=0.125,gain=30,epochs=40",
     "stcnn": "stcnn:size=32,epochs=60,still=true",
     "causalnet": "causalnet:flow=dis,size=84,width=32,epochs=30",
-    "micron-bert": "micron-bert:size=64,width=32,depth=2,pretrain=20,epochs=60,rate=0.001",
+    "micron-bert": "micron-bert:size=64,width=32,depth=2,pretrain=10,epochs=60,rate=0.001",
     "mer-clip": "mer-clip:size=64,frames=8,patch=8,width=64,depth=2,epochs=40,rate=0.001",
-    "mpfnet-p": "mpfnet-p:flow=dis,size=64,frames=6,width=0.125,prior=3,epochs=12,rate=0.003",
-    "mpfnet-c": "mpfnet-c:flow=dis,size=64,frames=6,width=0.125,prior=3,epochs=12,rate=0.003",
+    "mpfnet-p": "mpfnet-p:flow=dis,size=64,frames=3,width=0.125,prior=3,epochs=25,rate=0.003",
+    "mpfnet-c": "mpfnet-c:flow=dis,size=64,frames=3,width=0.125,prior=3,epochs=25,rate=0.003",
 }
 """Options for a small machine; a recognizer that is not here is trained as it comes."""
 

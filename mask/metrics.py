@@ -206,11 +206,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def leakage_bits(matrix: ArrayLike) -> float:
     """How much the predictions tell about the true emotion: mutual information in bits, Miller-Madow corrected.
 
-    Zero means that reading the recognizer's answers is as good as not reading them.
+    Zero means that reading the recognizer's answers is as good as not reading them; so it is without any answers.
 
     >>> leakage_bits([[50, 0], [0, 50]]), leakage_bits([[25, 25], [25, 25]])
     (1.0, 0.0)
     """
+    if not np.any(matrix):
+        return 0.0
     information, most = leakage_tables(np.asarray(matrix, dtype=np.float64)[None])
     return float(np.clip(information[0], 0.0, most[0]))
 

@@ -116,8 +116,6 @@ class MeTst(TrainableSpotter):
         return torch.where(chosen.view(-1, 1, 1, 1), mirrored, regions).flatten(-2) * gain.view(-1, 1, 1)
 
     def read(self, seen: Motion) -> tuple[Any, Any]:
-        if not len(seen):
-            return np.empty(0), np.empty((0, len(self.emotions)))
         with torch.inference_mode():
             scores, named = self.module(self.given(seen))
         return scores[0].sigmoid().double().numpy(), named[0].double().softmax(-1).numpy()

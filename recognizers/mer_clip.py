@@ -14,8 +14,9 @@ of fixed random vectors of its words, so that texts that share words are alike, 
 word order. Its video encoder is a UniFormerV2-B/16 that starts from CLIP and Something-Something; here one of its kind,
 of `width` and `depth`, from scratch, at a larger rate. The weight of the alignment is constant. Augmentation by
 brightness and a shift of up to 4 % of the crop, and never by mirror, which would turn left units into right ones. A
-clip without coded units is trained on its emotion alone. Action units are read in training; nothing of them reaches an
-answer.
+clip without coded units is trained on its emotion alone. `still`, which the paper does not have, takes off each clip's
+own mean picture and evens out what is left: from scratch, on 54 synthetic clips, nothing was learnt without it. Action
+units are read in training; nothing of them reaches an answer.
 """
 
 from __future__ import annotations
@@ -161,9 +162,12 @@ class Gather(nn.Module):
 class Network(nn.Module):
     """Maps ``float32 (N, 3, T, S, S)`` in [0, 1] to logits ``(N, K)``; T even, S a multiple of the patch."""
 
-    def __init__(self, classes: int, size: int, frames: int, patch: int, width: int, depth: int, heads: int) -> None:
+    def __init__(
+        self, classes: int, size: int, frames: int, patch: int, width: int, depth: int, heads: int, still: bool = False
+    ) -> None:
         super().__init__()
         grid, moments = size // patch, frames // 2
+        self.even = nn.BatchNorm3d(3, affine=False) if still else None
         self.embed = nn.Conv3d(3, width, (2, patch, patch), stride=(2, patch, patch))
         self.place = nn.Parameter(0.02 * torch.randn(1, 1, 1 + grid**2, width))
         self.time = nn.Parameter(0.02 * torch.randn(1, moments, 1, width))
@@ -187,7 +191,11 @@ class Network(nn.Module):
 
     def read(self, video: Tensor) -> tuple[Tensor, Tensor]:
         """Logits ``(N, K)``, and what is held against texts, ``(N, C)`` of length 1."""
-        patches = self.embed((video - self.mean) / self.std).flatten(3).permute(0, 2, 3, 1)
+        if self.even is None:
+            given = (video - self.mean) / self.std
+        else:
+            given = self.even(video - video.mean(dim=2, keepdim=True))
+        patches = self.embed(given).flatten(3).permute(0, 2, 3, 1)
         tokens = torch.cat([self.summary.expand(*patches.shape[:2], -1, -1), patches], dim=2)
         tokens = tokens + self.place + self.time
         query, seen = self.query.expand(len(video), -1, -1), []
@@ -210,7 +218,7 @@ class Network(nn.Module):
 class MERCLIP(VideoRecognizer):
     """MER-CLIP on frames from onset to offset."""
 
-    dials: ClassVar[tuple[str, ...]] = (*VideoRecognizer.dials, "patch", "width", "depth", "heads")
+    dials: ClassVar[tuple[str, ...]] = (*VideoRecognizer.dials, "patch", "width", "depth", "heads", "still")
     chunk = 8
     decay = 0.05
 
@@ -226,6 +234,7 @@ class MERCLIP(VideoRecognizer):
         width: int = 192,
         depth: int = 4,
         heads: int = 4,
+        still: bool = False,
     ) -> None:
         check_size(size, patch, patch)
         if frames < 2 or frames % 2:
@@ -234,9 +243,9 @@ class MERCLIP(VideoRecognizer):
             raise ValueError(f"width is {width} and heads is {heads}; expected a width that 4 and the heads divide")
         if depth < 1:
             raise ValueError(f"depth is {depth}; expected 1 or more")
-        network = Network(len(labels), size, frames, patch, width, depth, heads)
+        network = Network(len(labels), size, frames, patch, width, depth, heads, still)
         super().__init__("mer-clip", labels, network, size=size, frames=frames, epochs=epochs, rate=rate)
-        self.patch, self.width, self.depth, self.heads = patch, width, depth, heads
+        self.patch, self.width, self.depth, self.heads, self.still = patch, width, depth, heads, still
         self._known = torch.empty(0, len(_AT), dtype=torch.uint8)
 
     def inputs(self, clips: Sequence[Clip]) -> list[Inputs | None]:
@@ -299,8 +308,9 @@ def create(
     width: int = 192,
     depth: int = 4,
     heads: int = 4,
+    still: bool = False,
 ) -> Any:
     """MER-CLIP: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
     asked = {"size": size, "frames": frames, "epochs": epochs, "rate": rate}
-    shape = {"patch": patch, "width": width, "depth": depth, "heads": heads}
+    shape = {"patch": patch, "width": width, "depth": depth, "heads": heads, "still": still}
     return _bank.create("mer-clip", MERCLIP, weights, asked | shape)

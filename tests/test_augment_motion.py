@@ -179,30 +179,30 @@ def box_motion(field: Floats, points: Floats) -> Floats:
 FIELDS = (shift(0.8, -0.4), bump(1.5, 0.5), bump(-0.6, 1.2, 18.0, (60.0, 70.0)))
 
 
-def driver(k: int, **more: object) -> Driver:
+def driver_of(k: int, **more: object) -> Driver:
     return Driver(replace(moved_clip(f"s{k}/0", FIELDS[k], seed=k), **more))
 
 
 @pytest.mark.parametrize("k", range(3))
 def test_a_driver_tells_how_its_face_moves(k: int) -> None:
     wanted = box_motion(FIELDS[k], mesh())
-    found = driver(k).at(1.0)
+    found = driver_of(k).at(1.0)
     pixels = np.hypot(*((found - wanted) @ face_box(mesh()).to_image[:, :2].T).T)
     assert np.median(pixels) < 0.05
     assert np.percentile(pixels, 90) < 0.15
-    assert not driver(k).at(0).any()
-    np.testing.assert_allclose(driver(k).at(0.5), found / 2, atol=0.004)
+    assert not driver_of(k).at(0).any()
+    np.testing.assert_allclose(driver_of(k).at(0.5), found / 2, atol=0.004)
 
 
 def test_a_fusion_is_the_weighted_mean_at_equal_phases() -> None:
-    drivers, weights = [driver(k) for k in range(3)], (0.5, 0.3, 0.2)
+    drivers, weights = [driver_of(k) for k in range(3)], (0.5, 0.3, 0.2)
     for phase in (0.0, 0.5, 1.0, 2.0):
         mean = sum(w * d.at(phase) for w, d in zip(weights, drivers, strict=True))
         np.testing.assert_allclose(Fusion(drivers, weights).at(phase), mean)
     long = Driver(moved_clip("s/long", FIELDS[0], seed=0, steps=(0, 0.25, 0.5, 0.75, 1, 0.5, 0)))
-    np.testing.assert_allclose(long.at(0.5), driver(0).at(0.5), atol=1e-3)
-    np.testing.assert_allclose(long.at(1.5), driver(0).at(0.5), atol=1e-3)
-    assert not driver(0).at(2).any(), "the offset shows the onset again"
+    np.testing.assert_allclose(long.at(0.5), driver_of(0).at(0.5), atol=1e-3)
+    np.testing.assert_allclose(long.at(1.5), driver_of(0).at(0.5), atol=1e-3)
+    assert not driver_of(0).at(2).any(), "the offset shows the onset again"
 
 
 @pytest.mark.parametrize(("turn", "size"), [(0.0, 1.0), (0.4, 0.8)])
@@ -211,7 +211,7 @@ def test_a_moved_face_moves_as_it_was_told(turn: float, size: float) -> None:
     spin = size * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     marks = (mesh() - SIZE / 2) @ spin.T + SIZE / 2
     face = replace(still_clip("s9/0", "calm", seed=9), landmarks=np.repeat(marks[None], 4, axis=0))
-    fusion = Fusion([driver(1), driver(2)], (0.6, 0.4))
+    fusion = Fusion([driver_of(1), driver_of(2)], (0.6, 0.4))
     wanted = (0.6 * box_motion(FIELDS[1], mesh()) + 0.4 * box_motion(FIELDS[2], mesh())) @ (
         face_box(mesh()).to_image[:, :2].T @ spin.T
     )

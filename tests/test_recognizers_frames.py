@@ -333,6 +333,15 @@ def test_what_a_clip_is_coded_as_reaches_the_loss_and_no_answer() -> None:
     torch.testing.assert_close(model.loss(given, rows, targets, weights), expected)
 
 
+def test_mer_clip_without_the_face_sees_change_alone() -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = mer_clip.Network(3, 16, 4, 8, 16, 1, 4, still=True).eval()
+        video, face = torch.rand(2, 3, 4, 16, 16), torch.rand(2, 3, 1, 16, 16)
+    torch.testing.assert_close(network(video), network(video + face), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(network(video), network(video.flip(2)))
+
+
 def test_focal_loss_weighs_classes_and_turns_to_what_is_hard() -> None:
     model = untrained("mer-clip")
     rows = torch.from_numpy(np.stack([r for r in model.inputs(CLIPS) if r is not None]))

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from mask import registry
 from mask.cli.app import app
 from mask.errors import UsageError
+from mask.metrics import leakage_bits
 from mask.spot.video import long_videos
 from mask.video import VideoWriter, open_frames
 
@@ -105,6 +106,28 @@ def test_an_attack_takes_a_spotted_clip(videos: Path, tmp_path: Path) -> None:
     )
     results = json.loads((tmp_path / "audit" / "results.json").read_text())
     assert {c["attack"] for c in results["cells"]} >= {"random", "centre"}
+
+
+def test_answers_outside_the_labels_leak_nothing() -> None:
+    # A recognizer of three emotions that answers with the third about clips of the first two, as here it may.
+    assert leakage_bits(np.zeros((2, 2))) == 0.0
+
+
+def test_a_spotter_is_trained_here_and_used_again(videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    told = json.loads(
+        run("spot", "softnet:epochs=1", "--data", f"folder:{videos}", "--train", "loso", "--out", str(out), "--json")
+    )
+    assert told == json.loads((out / "spotting.json").read_text())
+    assert set(told["scores"]) == {"softnet", "flow-peak", "random places"}
+    assert told["spotter"]["models"] == 2
+    card = json.loads((out / "weights" / "spotter.json").read_text())
+    assert card["folds"] == {"s01": "fold-000.safetensors", "s02": "fold-001.safetensors"}
+    again = tmp_path / "again"
+    run("spot", f"softnet:weights={out / 'weights'}", "--data", f"folder:{videos}", "--out", str(again))
+    assert json.loads((again / "spotting.json").read_text())["scores"] == told["scores"]
+    run("spot", "softnet:epochs=1", "--data", f"folder:{videos}", "--train", "loso", "--out", str(out), "--force")
+    assert json.loads((out / "spotting.json").read_text())["scores"] == told["scores"]
 
 
 def test_a_video_file_nobody_annotated(videos: Path, tmp_path: Path) -> None:

@@ -66,6 +66,12 @@ class Driver:
         return np.asarray(look_up(np.asarray(field), places[:, None])[:, 0] / side, dtype=np.float64)
 
 
+@lru_cache(maxsize=512)
+def driver(clip: Clip) -> Driver:
+    """The driver of a clip; many clips are driven by it, in every fold."""
+    return Driver(clip)
+
+
 @lru_cache(maxsize=16)
 def _start(clip: Clip) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     """The mesh and the aligned crop of a clip's onset."""

@@ -24,7 +24,7 @@ from mask.errors import UsageError
 
 from ._around import resampled, start
 from ._base import Augmentation, by_subject, draw, provenance, ranked
-from ._motion import Driver, Fusion, mover
+from ._motion import Fusion, driver, mover
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,13 @@ class Driven(Augmentation):
                 "there are none"
             )
         people = by_subject(training)
-        known = {c.key: Driver(c) for c in moving}
         turns = [emotions[k % len(emotions)] for k in range(self.clips)]
-        return [self._driven(people, by_emotion[e], known, (seed, self.name, k)) for k, e in enumerate(turns)]
+        return [self._driven(people, by_emotion[e], (seed, self.name, k)) for k, e in enumerate(turns)]
 
     def _driven(
         self,
         people: Mapping[str, Mapping[str, Clip]],
         moving: Sequence[Clip],
-        known: Mapping[str, Driver],
         lot: tuple[object, ...],
     ) -> Clip:
         most = min(self.drivers, sum(map(len, people.values())) - 1)
@@ -81,11 +79,11 @@ class Driven(Augmentation):
         raw = [0.5 + draw("weight", *lot, name) for name in names]
         weights = [round(w / sum(raw), 3) for w in raw]
         weights[0] = 1 - sum(weights[1:])
-        drivers = [known[name] for name in names]
-        fusion = Fusion(drivers, weights)
+        known = {c.key: c for c in moving}
+        sources = [known[name] for name in names]
+        fusion = Fusion([driver(c) for c in sources], weights)
         rise, fall = fusion.durations(face.fps)
         film = DrivenFrames(face, fusion, rise, fall)
-        sources = [d.clip for d in drivers]
         return Clip(
             key=f"{face.key} driven by " + " + ".join(f"{w:.3f} {n}" for w, n in zip(weights, names, strict=True)),
             subject=face.subject,

@@ -354,7 +354,9 @@ def protect(
     out: Annotated[Path | None, typer.Option("-o", "--out", help="output file, or folder for several inputs")] = None,
     suffix: Annotated[str, typer.Option(help="added to each name when no output is given")] = "_masked",
     region: Annotated[str, typer.Option(help="where to put it; by default the region the evidence ranks first")] = "",
-    hide: Annotated[str, typer.Option(help="the emotion to hide, when you know it")] = "",
+    hide: Annotated[
+        str, typer.Option(help="the emotion to hide, when you know it; who learns the habit reads it off the sticker")
+    ] = "",
     art: Annotated[str, typer.Option(help="see 'mask list stickers'")] = "heart",
     area: Annotated[float, typer.Option(help="share of the face box the sticker covers")] = 0.046,
     faces: Annotated[int, typer.Option(min=1, max=32, help="how many faces to follow at once")] = 4,

@@ -61,7 +61,9 @@ class Spotter(Recognizer):
         Args:
             seen: what `motion` told of it, where that is known already.
         """
-        seen = seen or self.motion(video)
+        seen = self.motion(video) if seen is None else seen
+        if not len(seen):
+            return Spotting((), np.zeros(len(video), dtype=np.float32))
         scores, named = self.read(seen)
         found = spot_peaks(scores, seen.places, len(video), seen.distance, self.share)
         if named is None or not found.intervals:
@@ -143,7 +145,7 @@ class FoldedSpotter(Spotter):
         return _together([m.read(seen) for m in self._models])
 
     def spot(self, video: LongVideo, seen: Motion | None = None) -> Spotting:
-        return _Panel(self, self.models_for(video.subject)).spot(video, seen or self.motion(video))
+        return _Panel(self, self.models_for(video.subject)).spot(video, seen)
 
     def predict(self, clips: Sequence[Clip]) -> Prediction:
         parts = [_Panel(self, self.models_for(c.subject)).predict([c]) for c in clips]
