@@ -1,7 +1,8 @@
 """Every recognizer that can be trained, on the synthetic benchmark, beside always answering the commonest emotion.
 
 ``python -m benchmarks recognizers_synthetic`` trains each on a small set (12 made-up subjects, three classes, frames of
-128 px) in four folds of subjects for a few minutes of CPU in all; sizes and epochs are small, and named. It shows that
+128 px) in four folds of subjects, one or two minutes of CPU each; sizes and epochs are small, and named. The classes
+are equally many, so that guessing has a UF1 of about .33, twice that of the commonest answer. It shows that
 a recognizer learns from frames at all, not how well it does on people. Intervals are bootstraps over subjects.
 """
 
@@ -31,7 +32,7 @@ SMALL = {
     "stcnn": "stcnn:size=32,epochs=60,still=true",
     "causalnet": "causalnet:flow=dis,size=84,width=32,epochs=30",
     "micron-bert": "micron-bert:size=64,width=32,depth=2,pretrain=10,epochs=60,rate=0.001",
-    "mer-clip": "mer-clip:size=64,frames=8,patch=8,width=64,depth=2,epochs=40,rate=0.001",
+    "mer-clip": "mer-clip:size=64,frames=8,patch=8,width=64,depth=2,epochs=30,rate=0.001,still=true",
     "mpfnet-p": "mpfnet-p:flow=dis,size=64,frames=3,width=0.125,prior=3,epochs=25,rate=0.003",
     "mpfnet-c": "mpfnet-c:flow=dis,size=64,frames=3,width=0.125,prior=3,epochs=25,rate=0.003",
 }
