@@ -2,8 +2,9 @@
 
 Source: Y. Li, X. Huang, G. Zhao, "Can Micro-Expression be Recognized Based on Single Apex Frame?", ICIP 2018, and its
 longer form "Joint Local and Global Information Learning With Single Apex Frame Detection for Micro-Expression
-Recognition", IEEE TIP 2021, written from the papers: Eulerian magnification, then a network of the VGG-16 shape on the
-apex frame alone. Labels: those it is trained on; untrained, negative, positive, surprise.
+Recognition", IEEE TIP 2021, written from their abstracts and what others tell of them: Eulerian magnification, then a
+network of the VGG-16 shape on the apex frame alone. Labels: those it is trained on; untrained, negative, positive,
+surprise.
 
 Differences from the papers: trained from scratch, where they start from VGG-Face and fine-tune it on posed expressions
 first, so that batch normalisation was added after each convolution; the apex is the clip's own, where they spot it in

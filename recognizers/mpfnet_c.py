@@ -1,12 +1,12 @@
 """MPFNet-C: an I3D encoder with coordinate attention that works on what a first one found (Ma et al., 2025).
 
 Source: C. Ma, S. Zhao, D. Zhou, Y. Pei, Z. Luo, L. Xie, Y. Yan, E. Yin, "MPFNet: A Multi-Prior Fusion Network with a
-Progressive Training Strategy for Micro-Expression Recognition", arXiv 2506.09735, 2025, written from the paper: the
-clip brought to 11 frames of 128 x 128 and magnified; between each two the optical flow and the difference of the
-frames, five channels of ten moments; a generic and an advanced feature encoder, inflated Inception networks with
-coordinate attention, whose priors are learnt by metric-based meta-learning and then fused in cascade: the advanced
-encoder goes on from the maps of the generic one's first inception modules, and its features alone are classified.
-Labels: those it is trained on; untrained, negative, positive, surprise.
+Progressive Training Strategy for Micro-Expression Recognition", arXiv 2506.09735, 2025, written from its abstract and
+what others tell of it: the clip brought to 11 frames of 128 x 128 and magnified; between each two the optical flow and
+the difference of the frames, five channels of ten moments; a generic and an advanced feature encoder, inflated
+Inception networks with coordinate attention, whose priors are learnt by metric-based meta-learning and then fused in
+cascade: the advanced encoder goes on from the maps of the generic one's first inception modules, and its features
+alone are classified. Labels: those it is trained on; untrained, negative, positive, surprise.
 
 Differences from the paper: both priors are learnt on the training clips, by prototypes of the classes, first the
 generic and then, with that one at rest, the advanced; what other material the paper learns them from is not here. Then

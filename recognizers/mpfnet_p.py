@@ -1,11 +1,12 @@
 """MPFNet-P: two I3D encoders with coordinate attention side by side, each with its own prior (Ma et al., 2025).
 
 Source: C. Ma, S. Zhao, D. Zhou, Y. Pei, Z. Luo, L. Xie, Y. Yan, E. Yin, "MPFNet: A Multi-Prior Fusion Network with a
-Progressive Training Strategy for Micro-Expression Recognition", arXiv 2506.09735, 2025, written from the paper: the
-clip brought to 11 frames of 128 x 128 and magnified; between each two the optical flow and the difference of the
-frames, five channels of ten moments; a generic and an advanced feature encoder, inflated Inception networks with
-coordinate attention, whose priors are learnt by metric-based meta-learning and then fused in parallel: the features of
-both stand side by side before the classifier. Labels: those it is trained on; untrained, negative, positive, surprise.
+Progressive Training Strategy for Micro-Expression Recognition", arXiv 2506.09735, 2025, written from its abstract and
+what others tell of it: the clip brought to 11 frames of 128 x 128 and magnified; between each two the optical flow and
+the difference of the frames, five channels of ten moments; a generic and an advanced feature encoder, inflated
+Inception networks with coordinate attention, whose priors are learnt by metric-based meta-learning and then fused in
+parallel: the features of both stand side by side before the classifier. Labels: those it is trained on; untrained,
+negative, positive, surprise.
 
 Differences from the paper: both priors are learnt on the training clips, by prototypes of the classes, first the
 generic and then, with that one at rest, the advanced; what other material the paper learns them from is not here. Then

@@ -1,9 +1,9 @@
 """SOFTNet: a shallow three-stream network that spots expressions in long videos from optical flow (Liong et al., 2021).
 
-Source: G.-B. Liong, J. See, L.-K. Wong, "Shallow Optical Flow Three-Stream CNN for Macro- and Micro-Expression Spotting
-from Long Videos", ICIP 2021 (arXiv 2106.06489), written from the paper: u, v and optical strain of brows and mouth at
-42 x 42, a convolution each, pooled together, one score, trained by regression on whether the moment overlaps an
-expression. It says where, never which: labels are neutral and expression.
+Source: G.-B. Liong, J. See, L.-K. Wong, "Shallow Optical Flow Three-Stream CNN for Macro- and Micro-Expression
+Spotting from Long Videos", ICIP 2021 (arXiv 2106.06489), written from its abstract and what others tell of it: u, v
+and optical strain of brows and mouth at 42 x 42, a convolution each, pooled together, one score, trained by regression
+on whether the moment overlaps an expression. It says where, never which: labels are neutral and expression.
 
 Differences from the paper: landmarks are the mesh's and not dlib's, and the box is steady by the eyes; flow is DIS
 unless ``flow=tvl1``; the score stands in the middle of the two frames compared, not at the first; a sigmoid and Adam,
