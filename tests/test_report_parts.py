@@ -110,11 +110,15 @@ def test_leakage_is_that_of_the_rows(tmp_path: Path) -> None:
     rows = []
     for attack, told in (("swap", {"calm": "moved", "moved": "calm"}), ("mute", {"calm": "calm", "moved": "calm"})):
         for k, true in product(range(10), ("calm", "moved")):
-            rows.append(row(f"s{k}/{true}", true, true, told[true], attack=attack))
+            # Whoever is trained on stickers reads through those of one attack.
+            again = {"retrained_prediction": true} if attack == "mute" else {}
+            rows.append(row(f"s{k}/{true}", true, true, told[true], attack=attack, **again))
     found = leaks(read_run(by_hand(tmp_path / "run", rows)))
-    bits = {key[3]: (clean.bits, worn.bits) for key, (clean, worn) in found.items()}
+    bits = {key[3]: (clean.bits, worn.bits) for key, (clean, worn, _) in found.items()}
     assert bits["swap"] == (1.0, 1.0)
     assert bits["mute"] == (1.0, 0.0)
+    retrained = {key[3]: again and again.bits for key, (_, _, again) in found.items()}
+    assert retrained == {"swap": None, "mute": 1.0}
 
 
 def test_transfer_counts_equal_stickers_on_clips_both_read(tmp_path: Path) -> None:
