@@ -40,7 +40,7 @@ FLOW = "farneback"
 AREA = 0.046
 UP_OR_DOWN = ((0.0, 1.0), (0.0, -1.0))
 STEP = 1 / 6
-DRAWS = 2
+DRAWS = 1
 REFILMED = ("causal",)
 BOOTSTRAPS = 40
 
