@@ -34,7 +34,7 @@ ATTACKS = {
     "causal": "causal:flow=farneback,bootstraps=40",
     "exhaustive": "exhaustive",
 }
-DEFENSES = "jpeg,median"
+DEFENSES = "median"
 DEFENDED = ("random", "causal")
 FLOW = "farneback"
 AREA = 0.046
