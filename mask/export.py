@@ -17,7 +17,7 @@ from mask.video import VideoWriter
 
 COLUMNS = ("file", "subject", "onset", "apex", "offset", "fps", "emotion", "action_units", "synthetic")
 FPS = 100.0
-"""What a clip that does not know its rate is written at."""
+"""What a video whose rate is not known is written at; the table leaves it open."""
 
 
 class Exporter:
@@ -34,14 +34,20 @@ class Exporter:
 
     def __init__(self, out: Path, emotions: Sequence[str]) -> None:
         self.out, self._emotions = out, tuple(emotions)
-        self._rows: list[tuple[object, ...]] = []
+        self._rows: list[dict[str, object]] = []
         self._taken: set[str] = set()
 
-    def add(self, clip: Clip) -> str:
+    def add(self, clip: Clip, name: str = "", **columns: str) -> str:
         """Write one clip and return its file, relative to the folder.
+
+        Args:
+            clip: frames or a flow map.
+            name: of a video, without its end; by default the clip's own, below that of its subject.
+            columns: what else the table says about it, by name; the same names for every clip.
 
         Raises:
             MaskError: where it cannot be written.
+            NoFaceError: where its frames cannot be made; nothing is left of it.
         """
         if clip.flow is not None:
             label = self._emotions.index(str(clip.emotion))
@@ -54,15 +60,15 @@ class Exporter:
             return file
         if clip.frames is None:
             raise MaskError(f"{clip.key} has neither frames nor a flow map to write")
-        file = self._name(f"{_safe(clip.subject)}/{_safe(clip.key.split('/', 1)[-1])}", ".mkv")
+        file = self._name(name or f"{_safe(clip.subject)}/{_safe(clip.key.split('/', 1)[-1])}", ".mkv")
         (self.out / file).parent.mkdir(parents=True, exist_ok=True)
         height, width = clip.frames[0].shape[:2]
         with VideoWriter(self.out / file, width, height, clip.fps or FPS, lossless=True) as video:
             for i in range(len(clip.frames)):
                 video.write(clip.frames[i])
-        times = (clip.onset, clip.apex, clip.offset, f"{clip.fps or FPS:g}")
+        times = (clip.onset, clip.apex, clip.offset, "" if clip.fps is None else f"{clip.fps:g}")
         told = (clip.emotion or "", "+".join(map(str, clip.action_units)), int(clip.synthetic))
-        self._rows.append((file, clip.subject, *times, *told))
+        self._rows.append(dict(zip(COLUMNS, (file, clip.subject, *times, *told), strict=True)) | columns)
         return file
 
     def finish(self) -> str:
@@ -70,8 +76,8 @@ class Exporter:
         if not self._rows:
             return f"megc-flow:{self.out}"
         text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(COLUMNS)
+        table = csv.DictWriter(text, list(self._rows[0]), lineterminator="\n")
+        table.writeheader()
         table.writerows(self._rows)
         write_text(text.getvalue(), self.out / "annotations.csv")
         return f"folder:{self.out}"

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from mask import export
 from mask.clip import Clip
 from mask.contracts import Progress, quiet
 from mask.errors import NoFaceError, UsageError
-from mask.files import write_bytes, write_text
-from mask.video import VideoWriter
+from mask.files import write_bytes
+from mask.runs import claim_folder
 
 from ._sheet import sheet
 
-TABLE, SHEET = "annotations.csv", "sheet.png"
-COLUMNS = (
-    "file",
-    "subject",
-    "onset",
-    "apex",
-    "offset",
-    "fps",
-    "emotion",
-    "action_units",
-    "synthetic",
-    "made_by",
-    "made_from",
-)
-_RATE = 25.0
-"""Frames per second of a video whose own rate is not known; the table leaves it open."""
+SHEET = "sheet.png"
+COLUMNS = (*export.COLUMNS, "made_by", "made_from")
 
 
 def claim(out: Path, force: bool) -> None:
@@ -40,19 +25,13 @@ def claim(out: Path, force: bool) -> None:
     Raises:
         UsageError: when it is a file, or holds anything and `force` is off.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file; --out expects a folder")
-    out.mkdir(parents=True, exist_ok=True)
-    if not any(out.iterdir()):
-        return
-    if not force:
-        raise UsageError(f"{out} is not empty; choose another folder, or --force to replace what was made there")
-    for path in [out / TABLE, out / SHEET, *out.glob("made-*.mkv")]:
+    claim_folder(out, force)
+    for path in [out / SHEET, *out.glob("made-*.mkv")]:
         path.unlink(missing_ok=True)
 
 
 def write(made: Sequence[Clip], sources: Sequence[Clip], out: Path, progress: Progress = quiet) -> list[str]:
-    """Write made clips into a claimed folder; the table and the sheet come last.
+    """Write made clips into a claimed folder; the sheet and the table come last.
 
     Args:
         made: the clips.
@@ -65,49 +44,22 @@ def write(made: Sequence[Clip], sources: Sequence[Clip], out: Path, progress: Pr
     Raises:
         UsageError: when nothing could be made.
     """
-    rows: list[tuple[object, ...]] = []
+    exporter = export.Exporter(out, ())
     shown: list[Clip] = []
     problems: list[str] = []
-    for clip in made:
-        name = f"made-{len(rows):05d}.mkv"
+    for number, clip in enumerate(made):
+        told = {"made_by": str(clip.truth["made_by"]), "made_from": json.dumps(clip.truth["made_from"])}
         try:
-            _film(clip, out / name)
+            exporter.add(clip, f"made-{number:05d}", **told)
         except NoFaceError as error:
             problems.append(f"{clip.key}: {error}")
         else:
-            rows.append(_row(name, clip))
             shown.append(clip)
         progress(1)
-    if not rows:
+    if not shown:
         raise UsageError(
             f"nothing could be made; the first problem: {problems[0] if problems else 'no clip was chosen'}"
         )
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
     write_bytes(sheet(shown, sources), out / SHEET)
-    write_text(text.getvalue(), out / TABLE)
+    exporter.finish()
     return problems
-
-
-def _film(clip: Clip, path: Path) -> None:
-    first = clip.frame(0)
-    count = 0 if clip.frames is None else len(clip.frames)
-    with VideoWriter(path, first.shape[1], first.shape[0], clip.fps or _RATE, lossless=True) as video:
-        for i in range(count):
-            video.write(clip.frame(i))
-
-
-def _row(name: str, clip: Clip) -> tuple[object, ...]:
-    return (
-        name,
-        clip.subject,
-        clip.onset,
-        clip.apex,
-        clip.offset,
-        "" if clip.fps is None else f"{clip.fps:g}",
-        clip.emotion or "",
-        "+".join(clip.action_units),
-        int(clip.synthetic),
-        clip.truth["made_by"],
-        json.dumps(clip.truth["made_from"]),
-    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from mask.clip import Clip, Dataset
-from mask.data.synthetic.dataset import Options, _emotion
+from mask.data.synthetic.dataset import Options, shown_as
 from mask.data.synthetic.film import Film, Track
 from mask.data.synthetic.manner import Dials
 from mask.data.synthetic.timeline import Event, LongTake
@@ -147,7 +147,7 @@ def _video(asked: LongOptions, labels: tuple[str, ...], subject: int, number: in
         asked.size,
         asked.fps,
         Dials(asked.intensity, asked.distraction, asked.noise),
-        shown=tuple(_emotion(label, subject, number + i) for i, label in enumerate(shown)),
+        shown=tuple(shown_as(label, subject, number + i) for i, label in enumerate(shown)),
         macros=asked.macros,
         seconds=asked.seconds,
     )

@@ -118,7 +118,7 @@ def build(options: Options) -> Dataset:
             return Take(options.seed, subject, emotion, number, options.size, options.fps, dials)
 
         for label in options.labels:
-            emotions = (_emotion(label, subject, repeat) for repeat in range(options.repeats))
+            emotions = (shown_as(label, subject, repeat) for repeat in range(options.repeats))
             clips += [_clip(take(emotion, repeat), label) for repeat, emotion in enumerate(emotions)]
         neutral += [_clip(take(None, number), None) for number in range(options.neutral)]
     return Dataset(
@@ -130,7 +130,7 @@ def build(options: Options) -> Dataset:
     )
 
 
-def _emotion(label: str, subject: int, repeat: int) -> str:
+def shown_as(label: str, subject: int, repeat: int) -> str:
     """The emotion behind a label: itself, or one of those the MEGC class gathers, in turns."""
     if label in EMOTIONS:
         return label
