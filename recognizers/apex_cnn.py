@@ -17,7 +17,7 @@ form; augmentation by mirror, brightness and a shift of up to 4 % of the crop; A
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -99,14 +99,4 @@ class ApexCNN(Trainable):
         return varied(self.tensor(list(rows.numpy())), generator)
 
 
-def create(
-    weights: str | None = None,
-    size: int = 224,
-    width: float = 1.0,
-    gain: float = 10.0,
-    epochs: int = 40,
-    rate: float = 1e-3,
-) -> Any:
-    """Apex-frame CNN: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
-    asked = {"size": size, "width": width, "gain": gain, "epochs": epochs, "rate": rate}
-    return _bank.create("apex-cnn", ApexCNN, weights, asked)
+create = _bank.maker("apex-cnn", ApexCNN)

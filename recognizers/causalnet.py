@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -269,14 +269,4 @@ class CausalNet(Trainable):
         return torch.where(chosen.view(-1, 1, 1, 1, 1), mirrored, maps)
 
 
-def create(
-    weights: str | None = None,
-    flow: str = "tvl1",
-    size: int = 140,
-    epochs: int = 40,
-    rate: float = 3e-4,
-    width: int = 64,
-) -> Any:
-    """CausalNet: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
-    asked = {"flow": flow, "size": size, "epochs": epochs, "rate": rate, "width": width}
-    return _bank.create("causalnet", CausalNet, weights, asked)
+create = _bank.maker("causalnet", CausalNet)

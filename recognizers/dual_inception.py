@@ -12,7 +12,6 @@ are, and are centred; 40 epochs of Adam from 5e-4 along a cosine; classes weighe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -66,9 +65,4 @@ class DualInception(FlowRecognizer):
         super().__init__("dual-inception", labels, Network(len(labels)), flow=flow, size=size, epochs=epochs, rate=rate)
 
 
-def create(
-    weights: str | None = None, flow: str = "tvl1", size: int = 140, epochs: int = 40, rate: float = 5e-4
-) -> Any:
-    """Dual-Inception: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
-    asked = {"flow": flow, "size": size, "epochs": epochs, "rate": rate}
-    return _bank.create("dual-inception", DualInception, weights, asked)
+create = _bank.maker("dual-inception", DualInception)

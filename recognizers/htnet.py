@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -150,14 +150,4 @@ class HTNet(FlowRecognizer):
         self.width = width
 
 
-def create(
-    weights: str | None = None,
-    flow: str = "tvl1",
-    size: int = 140,
-    epochs: int = 40,
-    rate: float = 3e-4,
-    width: int = 64,
-) -> Any:
-    """HTNet: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
-    asked = {"flow": flow, "size": size, "epochs": epochs, "rate": rate, "width": width}
-    return _bank.create("htnet", HTNet, weights, asked)
+create = _bank.maker("htnet", HTNet)

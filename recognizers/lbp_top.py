@@ -13,7 +13,7 @@ margins, which nothing calibrates. No gradient reaches the pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -175,6 +175,4 @@ def _grey(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(frame.astype(np.float32) @ np.array(_LUMA, dtype=np.float32) / 255, dtype=np.float32)
 
 
-def create(weights: str | None = None, size: int = 100, frames: int = 16, cost: float = 1.0) -> Any:
-    """LBP-TOP + SVM: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
-    return _bank.create("lbp-top", LbpTop, weights, {"size": size, "frames": frames, "cost": cost})
+create = _bank.maker("lbp-top", LbpTop)

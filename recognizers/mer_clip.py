@@ -298,19 +298,4 @@ class MERCLIP(VideoRecognizer):
         return focal + _ALIGNED * functional.cross_entropy(alike, own)
 
 
-def create(
-    weights: str | None = None,
-    size: int = 224,
-    frames: int = 16,
-    epochs: int = 55,
-    rate: float = 5e-4,
-    patch: int = 16,
-    width: int = 192,
-    depth: int = 4,
-    heads: int = 4,
-    still: bool = False,
-) -> Any:
-    """MER-CLIP: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
-    asked = {"size": size, "frames": frames, "epochs": epochs, "rate": rate}
-    shape = {"patch": patch, "width": width, "depth": depth, "heads": heads, "still": still}
-    return _bank.create("mer-clip", MERCLIP, weights, asked | shape)
+create = _bank.maker("mer-clip", MERCLIP)

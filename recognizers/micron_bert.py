@@ -204,19 +204,4 @@ class MicronBERT(Trainable):
                 optimiser.step()
 
 
-def create(
-    weights: str | None = None,
-    size: int = 224,
-    patch: int = 8,
-    width: int = 512,
-    depth: int = 4,
-    heads: int = 4,
-    pretrain: int = 20,
-    epochs: int = 40,
-    rate: float = 5e-4,
-) -> Any:
-    """Micron-BERT: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
-    asked = {"size": size, "patch": patch, "width": width, "depth": depth, "heads": heads}
-    return _bank.create(
-        "micron-bert", MicronBERT, weights, asked | {"pretrain": pretrain, "epochs": epochs, "rate": rate}
-    )
+create = _bank.maker("micron-bert", MicronBERT)

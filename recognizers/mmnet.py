@@ -13,7 +13,7 @@ the test fold; augmentation by mirror, brightness and a shift of up to 4 % of th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -138,14 +138,4 @@ class MMNet(Trainable):
         return varied(self.tensor(list(rows.numpy())), generator)
 
 
-def create(
-    weights: str | None = None,
-    size: int = 224,
-    width: float = 1.0,
-    epochs: int = 40,
-    rate: float = 8e-4,
-    decay: float = 0.7,
-) -> Any:
-    """MMNet: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
-    asked = {"size": size, "width": width, "epochs": epochs, "rate": rate, "decay": decay}
-    return _bank.create("mmnet", MMNet, weights, asked)
+create = _bank.maker("mmnet", MMNet)

@@ -65,17 +65,4 @@ class MPFNetC(MPFNet):
         super().__init__("mpfnet-c", labels, Network, **options, prior=prior, epochs=epochs, rate=rate)
 
 
-def create(
-    weights: str | None = None,
-    flow: str = "tvl1",
-    size: int = 128,
-    frames: int = 11,
-    width: float = 1.0,
-    gain: float = 4.0,
-    prior: int = 10,
-    epochs: int = 40,
-    rate: float = 1e-3,
-) -> Any:
-    """MPFNet-C: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
-    asked = {"flow": flow, "size": size, "frames": frames, "width": width, "gain": gain, "prior": prior}
-    return _bank.create("mpfnet-c", MPFNetC, weights, asked | {"epochs": epochs, "rate": rate})
+create = _bank.maker("mpfnet-c", MPFNetC)

@@ -12,7 +12,6 @@ Differences from the paper: u and v come stretched per map, as MEGC2019's are, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -55,9 +54,4 @@ class OffApexNet(FlowRecognizer):
         super().__init__("off-apexnet", labels, Network(len(labels)), flow=flow, size=size, epochs=epochs, rate=rate)
 
 
-def create(
-    weights: str | None = None, flow: str = "tvl1", size: int = 140, epochs: int = 60, rate: float = 5e-4
-) -> Any:
-    """OFF-ApexNet: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
-    asked = {"flow": flow, "size": size, "epochs": epochs, "rate": rate}
-    return _bank.create("off-apexnet", OffApexNet, weights, asked)
+create = _bank.maker("off-apexnet", OffApexNet)

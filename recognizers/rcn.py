@@ -14,7 +14,7 @@ does not run.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -95,14 +95,4 @@ class RCN(FlowRecognizer):
         return torch.optim.lr_scheduler.StepLR(optimiser, 10, 0.5)
 
 
-def create(
-    weights: str | None = None,
-    flow: str = "tvl1",
-    size: int = 140,
-    epochs: int = 40,
-    rate: float = 5e-4,
-    width: int = 64,
-) -> Any:
-    """RCN-A: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
-    asked = {"flow": flow, "size": size, "epochs": epochs, "rate": rate, "width": width}
-    return _bank.create("rcn", RCN, weights, asked)
+create = _bank.maker("rcn", RCN)

@@ -103,14 +103,4 @@ class STCNN(VideoRecognizer):
         network.spread.fill_((square**0.5 if self.still else most) or 1.0)
 
 
-def create(
-    weights: str | None = None,
-    size: int = 64,
-    frames: int = 18,
-    epochs: int = 100,
-    rate: float = 1e-3,
-    still: bool = False,
-) -> Any:
-    """MicroExpSTCNN: trained when `weights` names a folder that ``mask train`` wrote, untrained otherwise."""
-    asked = {"size": size, "frames": frames, "epochs": epochs, "rate": rate, "still": still}
-    return _bank.create("stcnn", STCNN, weights, asked)
+create = _bank.maker("stcnn", STCNN)

@@ -13,7 +13,6 @@ half of the maps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -89,9 +88,4 @@ class STSTNet(FlowRecognizer):
         super().__init__("ststnet", labels, Network(len(labels)), flow=flow, size=size, epochs=epochs, rate=rate)
 
 
-def create(
-    weights: str | None = None, flow: str = "tvl1", size: int = 140, epochs: int = 150, rate: float = 2e-3
-) -> Any:
-    """STSTNet: trained or published weights when `weights` names a folder of them, untrained otherwise."""
-    asked = {"flow": flow, "size": size, "epochs": epochs, "rate": rate}
-    return _bank.create("ststnet", STSTNet, weights, asked, published_labels=_bank.MEGC)
+create = _bank.maker("ststnet", STSTNet, published_labels=_bank.MEGC)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from mask import __version__
+from mask.card import Card
 from mask.contracts import Progress, quiet
 from mask.errors import UnreadableData, UnreadableWeights, UsageError
 from mask.files import write_json
@@ -136,21 +137,6 @@ def create(
     card = Path(weights) / CARD
     if not card.is_file():
         raise UnreadableWeights(f"{weights} holds no {CARD} as 'mask spot {name} --train' writes it")
-    try:
-        saved = json.loads(card.read_text(encoding="utf-8"))
-        found, options, named = saved["spotter"], dict(saved["options"]), tuple(map(str, saved["emotions"]))
-        files = {str(k): str(v) for k, v in saved["folds"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UnreadableWeights(f"{card} is not a card of schema {SCHEMA} ({error})") from error
-    if saved.get("schema") != SCHEMA or found != name:
-        raise UnreadableWeights(f"{card} describes {found!r} of {saved.get('schema')!r}, not {name!r} of {SCHEMA}")
-    models: dict[str, TrainableSpotter] = {}
-    for file in dict.fromkeys(files.values()):
-        if Path(file).name != file:
-            raise UnreadableWeights(f"{card} names the weights {file!r}, which is not a file beside it")
-        models[file] = kind(named, **(asked | options | {"share": asked["share"]}))
-        fill(models[file].module, read_state(card.parent / file), card.parent / file)
-    training = saved.get("training", {})
-    told = {"weights": "trained here", "training": training}
-    told["sha256"] = {file: sha256(card.parent / file) for file in models}
-    return FoldedSpotter(name, {s: models[f] for s, f in files.items()}, seen=training.get("seen", ()), card=told)
+    found = Card.read(card, SCHEMA, "spotter", name, "emotions")
+    models = found.models(lambda saved, named: kind(named, **(asked | saved | {"share": asked["share"]})))
+    return FoldedSpotter(name, models, seen=found.seen, card=found.told())
