@@ -3,7 +3,9 @@
 ``python -m benchmarks recognizers_synthetic`` trains each on a small set (12 made-up subjects, three classes, frames of
 128 px) in four folds of subjects, one or two minutes of CPU each; sizes and epochs are small, and named. The classes
 are equally many, so that guessing has a UF1 of about .33, twice that of the commonest answer. It shows that
-a recognizer learns from frames at all, not how well it does on people. Intervals are bootstraps over subjects.
+a recognizer learns from frames at all, not how well it does on people. Intervals are bootstraps over subjects. MER-CLIP,
+whose paper starts from a network that has seen a million videos, learns nothing from 54 clips (UF1 .357) and has its row
+on four times as many.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from mask.train import train
 
 Row = dict[str, Any]
 DATA = "synthetic:subjects=12,emotions=3,repeats=2,size=128"
+MORE = {"mer-clip": "synthetic:subjects=24,emotions=3,repeats=4,size=128"}
+"""What else a recognizer is trained on, by name."""
+
 SMALL = {
     "ststnet": "ststnet:flow=dis,size=84,epochs=60",
     "off-apexnet": "off-apexnet:flow=dis,size=84,epochs=30",
@@ -32,7 +37,7 @@ SMALL = {
     "stcnn": "stcnn:size=32,epochs=60,still=true",
     "causalnet": "causalnet:flow=dis,size=84,width=32,epochs=30",
     "micron-bert": "micron-bert:size=64,width=32,depth=2,pretrain=10,epochs=60,rate=0.001",
-    "mer-clip": "mer-clip:size=64,frames=8,patch=8,width=64,depth=2,epochs=30,rate=0.001,still=true",
+    "mer-clip": "mer-clip:size=64,frames=4,patch=8,width=64,depth=2,epochs=60,rate=0.001,still=true",
     "mpfnet-p": "mpfnet-p:flow=dis,size=64,frames=3,width=0.125,prior=3,epochs=25,rate=0.003",
     "mpfnet-c": "mpfnet-c:flow=dis,size=64,frames=3,width=0.125,prior=3,epochs=25,rate=0.003",
 }
@@ -43,13 +48,13 @@ def run() -> list[Row]:
     """Measure; one row per recognizer. ``MASK_BENCH_ONLY`` names some, separated by commas."""
     only = os.environ.get("MASK_BENCH_ONLY", "")
     names = only.split(",") if only else list(registry.names("recognizers"))
-    data = registry.create("datasets", DATA)
     rows = []
     for name in names:
         spec = SMALL.get(name, name)
         recipe = registry.create("recognizers", spec)
         if not isinstance(recipe, Trainable):
             continue
+        data = registry.create("datasets", MORE.get(name, DATA))
         start = time.process_time()
         scores = evaluate(train(recipe, data, protocol="kfold"), data)["scores"]["pooled"]
         spent = time.process_time() - start

@@ -25,7 +25,11 @@ _SHARPNESS = 10.0
 
 
 class PriorNetwork(nn.Module):
-    """Two encoders; a subclass says how the advanced one builds on the generic one.
+    """Two encoders; a subclass makes them, and says how the advanced one builds on the generic one.
+
+    Args:
+        classes: how many labels there are.
+        width: a factor on the paper's number of maps.
 
     Attributes:
         generic: maps ``float32 (N, 5, T, S, S)``, flow and differences of frames, to a map of features.
@@ -36,6 +40,9 @@ class PriorNetwork(nn.Module):
     generic: nn.Sequential
     advanced: nn.Sequential
     fc: nn.Sequential
+
+    def __init__(self, classes: int, width: float) -> None:
+        super().__init__()
 
     def basics(self, given: Tensor) -> Tensor:
         """The features of the generic encoder alone, ``(N, C)``."""
@@ -54,24 +61,24 @@ class PriorNetwork(nn.Module):
 class MPFNet(VideoRecognizer):
     """An MPFNet on flow and differences between evenly spaced moments from onset to offset."""
 
+    title: ClassVar[str]
+    network: ClassVar[type[PriorNetwork]]
     dials: ClassVar[tuple[str, ...]] = ("flow", "size", "frames", "width", "gain", "prior", "epochs", "rate")
     blend = True
     chunk = 16
 
     def __init__(
         self,
-        name: str,
         labels: Sequence[str],
-        kind: type[PriorNetwork],
         *,
-        flow: str,
-        size: int,
-        frames: int,
-        width: float,
-        gain: float,
-        prior: int,
-        epochs: int,
-        rate: float,
+        flow: str = "tvl1",
+        size: int = 128,
+        frames: int = 11,
+        width: float = 1.0,
+        gain: float = 4.0,
+        prior: int = 10,
+        epochs: int = 40,
+        rate: float = 1e-3,
     ) -> None:
         check_size(size, 32, 32)
         check_width(width)
@@ -83,9 +90,8 @@ class MPFNet(VideoRecognizer):
             raise ValueError(f"gain is {gain}; expected 0, for no magnification, to 100")
         if prior < 0:
             raise ValueError(f"prior is {prior}; expected a number of epochs, 0 or more")
-        network: Any = kind
-        module = network(len(labels), width)
-        super().__init__(name, labels, module, size=size, frames=frames, epochs=epochs, rate=rate)
+        module = self.network(len(labels), width)
+        super().__init__(self.title, labels, module, size=size, frames=frames, epochs=epochs, rate=rate)
         self.flow, self.width, self.gain, self.prior = flow, width, gain, prior
 
     def inputs(self, clips: Sequence[Clip]) -> list[Inputs | None]:

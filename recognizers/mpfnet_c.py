@@ -19,9 +19,6 @@ graphics card (1.0 is the paper's). Adam along a cosine, the last epoch; classes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from torch import Tensor, nn
 
 from . import _bank
@@ -33,7 +30,7 @@ class Network(PriorNetwork):
     """Maps ``float32 (N, 5, T, S, S)`` flow and differences to logits ``(N, K)``; S a multiple of 32."""
 
     def __init__(self, classes: int, width: float) -> None:
-        super().__init__()
+        super().__init__(classes, width)
         stem = Stem(CHANNELS, width)
         first, *rest = groups((0, 1, 2), stem.out, width)
         self.generic = nn.Sequential(stem, first, *rest)
@@ -48,21 +45,8 @@ class Network(PriorNetwork):
 class MPFNetC(MPFNet):
     """MPFNet-C on flow and differences between evenly spaced moments from onset to offset."""
 
-    def __init__(
-        self,
-        labels: Sequence[str],
-        *,
-        flow: str = "tvl1",
-        size: int = 128,
-        frames: int = 11,
-        width: float = 1.0,
-        gain: float = 4.0,
-        prior: int = 10,
-        epochs: int = 40,
-        rate: float = 1e-3,
-    ) -> None:
-        options: Any = {"flow": flow, "size": size, "frames": frames, "width": width, "gain": gain}
-        super().__init__("mpfnet-c", labels, Network, **options, prior=prior, epochs=epochs, rate=rate)
+    title = "mpfnet-c"
+    network = Network
 
 
 create = _bank.maker("mpfnet-c", MPFNetC)

@@ -19,9 +19,6 @@ classes weighed; half of the clips mirrored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -34,7 +31,7 @@ class Network(PriorNetwork):
     """Maps ``float32 (N, 5, T, S, S)`` flow and differences to logits ``(N, K)``; S a multiple of 32."""
 
     def __init__(self, classes: int, width: float) -> None:
-        super().__init__()
+        super().__init__(classes, width)
         self.generic, out = _encoder(width)
         self.advanced, _ = _encoder(width)
         self.fc = nn.Sequential(nn.Dropout(0.5), nn.Linear(2 * out, classes))
@@ -53,21 +50,8 @@ def _encoder(width: float) -> tuple[nn.Sequential, int]:
 class MPFNetP(MPFNet):
     """MPFNet-P on flow and differences between evenly spaced moments from onset to offset."""
 
-    def __init__(
-        self,
-        labels: Sequence[str],
-        *,
-        flow: str = "tvl1",
-        size: int = 128,
-        frames: int = 11,
-        width: float = 1.0,
-        gain: float = 4.0,
-        prior: int = 10,
-        epochs: int = 40,
-        rate: float = 1e-3,
-    ) -> None:
-        options: Any = {"flow": flow, "size": size, "frames": frames, "width": width, "gain": gain}
-        super().__init__("mpfnet-p", labels, Network, **options, prior=prior, epochs=epochs, rate=rate)
+    title = "mpfnet-p"
+    network = Network
 
 
 create = _bank.maker("mpfnet-p", MPFNetP)

@@ -250,7 +250,7 @@ def test_bad_input_is_one_sentence(
 
 def test_ctrl_c_leaves_finished_folds_and_training_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "model"
-    words = ["train", MODEL.replace("30", "400"), "--data", DATA, "--out", str(out), "--quiet"]
+    words = ["train", MODEL.replace("30", "150"), "--data", DATA, "--out", str(out), "--quiet"]
     work = subprocess.Popen([sys.executable, "-m", "mask", *words], stderr=subprocess.PIPE, text=True)
     give_up = time.monotonic() + 120
     while not list(out.glob("fold-000.safetensors")) and work.poll() is None and time.monotonic() < give_up:
