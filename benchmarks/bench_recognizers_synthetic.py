@@ -4,7 +4,7 @@
 128 px) in four folds of subjects, one or two minutes of CPU each; sizes and epochs are small, and named. The classes
 are equally many, so that guessing has a UF1 of about .33, twice that of the commonest answer. It shows that
 a recognizer learns from frames at all, not how well it does on people. Intervals are bootstraps over subjects. MER-CLIP,
-whose paper starts from a network that has seen a million videos, learns nothing from 54 clips (UF1 .357) and has its row
+whose paper starts from a pretrained network, learns nothing from 54 clips (UF1 .357) and has its row
 on four times as many.
 """
 
