@@ -3,9 +3,9 @@
 ``python -m benchmarks recognizers_synthetic`` trains each on a small set (12 made-up subjects, three classes, frames of
 128 px) in four folds of subjects, one or two minutes of CPU each; sizes and epochs are small, and named. The classes
 are equally many, so that guessing has a UF1 of about .33, twice that of the commonest answer. It shows that
-a recognizer learns from frames at all, not how well it does on people. Intervals are bootstraps over subjects. MER-CLIP,
-whose paper starts from a pretrained network, learns nothing from 54 clips (UF1 .357) and has its row
-on four times as many.
+a recognizer learns from frames at all, not how well it does on people. Intervals are bootstraps over subjects.
+MER-CLIP, whose paper starts from a pretrained network, learns nothing from 54 clips (UF1 .357) and has its row on four
+times as many.
 """
 
 from __future__ import annotations

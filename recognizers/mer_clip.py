@@ -22,14 +22,11 @@ much is with it was not measured. Action units are read in training; nothing of 
 from __future__ import annotations
 
 import math
-import re
-import zlib
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -39,82 +36,10 @@ from mask.torch_recognizer import Inputs
 
 from . import _bank
 from ._frames import MEAN, STD, VideoRecognizer, check_size, varied
+from ._phrases import UNITS, coded, vectors
 
-PHRASES = {
-    1: "raising the inner part of the {} brows",
-    2: "raising the outer part of the {} brows",
-    4: "lowering the {} brows",
-    5: "raising the {} upper lids",
-    6: "raising the {} cheeks",
-    7: "tightening the {} lids",
-    9: "wrinkling the {} nose",
-    10: "raising the {} upper lip",
-    11: "deepening the {} furrow from nose to lips",
-    12: "pulling the {} corners of the lips up",
-    13: "sharply puffing the {} cheeks",
-    14: "dimpling the {} corners of the lips",
-    15: "pulling the {} corners of the lips down",
-    16: "lowering the {} lower lip",
-    17: "raising the {} chin",
-    18: "puckering the {} lips",
-    20: "stretching the {} lips",
-    22: "funnelling the {} lips",
-    23: "tightening the {} lips",
-    24: "pressing the {} lips",
-    25: "parting the {} lips",
-    26: "dropping the {} jaw",
-    27: "stretching the {} mouth",
-    28: "sucking in the {} lips",
-    31: "clenching the {} jaw",
-    32: "biting the {} lip",
-    38: "widening the {} nostrils",
-    39: "narrowing the {} nostrils",
-    43: "closing the {} eyes",
-    45: "blinking the {} eyes",
-}
-"""What a unit of the Facial Action Coding System does, with room for a side."""
-
-_SIDES = {"A": "", "L": "left", "R": "right"}
-_AT = {(unit, side): i for i, (unit, side) in enumerate((u, s) for u in PHRASES for s in _SIDES)}
-_SMALL_WORDS = {"the", "of", "to", "in", "from"}
 _FOCUS, _ALIGNED = 2.0, 2.0
 """The gamma of the focal loss, and the weight of the alignment."""
-
-
-def coded(units: Sequence[str]) -> NDArray[np.uint8]:
-    """Action units as ``uint8 (len(PHRASES) * 3,)``, 1 where a unit moves on both sides, on the left or on the right.
-
-    Args:
-        units: such as ``("AU4", "L14")``; one without a phrase is left out, intensities and doubts too.
-    """
-    found = np.zeros(len(_AT), dtype=np.uint8)
-    for unit in units:
-        match = re.match(r"(AU|[LRTB])(\d+)", unit)
-        if match is not None:
-            side = match[1] if match[1] in _SIDES else "A"
-            place = _AT.get((int(match[2]), side))
-            if place is not None:
-                found[place] = 1
-    return found
-
-
-def texts() -> tuple[str, ...]:
-    """What each place of `coded` says.
-
-    >>> [texts()[i] for i in coded(("L10", "AU12")).nonzero()[0]]
-    ['raising the left upper lip', 'pulling the corners of the lips up']
-    """
-    return tuple(" ".join(PHRASES[unit].format(_SIDES[side]).split()) for unit, side in _AT)
-
-
-def _vectors(width: int) -> Tensor:
-    """The vector of each text, ``float32 (len(PHRASES) * 3, width)``; a word has the same one on every machine."""
-
-    def vector(word: str) -> Tensor:
-        return torch.randn(width, generator=torch.Generator().manual_seed(zlib.crc32(word.encode())))
-
-    words = [[vector(w) for w in text.split() if w not in _SMALL_WORDS] for text in texts()]
-    return torch.stack([torch.stack(w).mean(0) for w in words])
 
 
 class Layer(nn.Module):
@@ -187,7 +112,7 @@ class Network(nn.Module):
         self.words: Tensor
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1, 1))
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1, 1))
-        self.register_buffer("words", _vectors(width))
+        self.register_buffer("words", vectors(width))
 
     def read(self, video: Tensor) -> tuple[Tensor, Tensor]:
         """Logits ``(N, K)``, and what is held against texts, ``(N, C)`` of length 1."""
@@ -211,7 +136,7 @@ class Network(nn.Module):
         return self.read(video)[0]
 
     def told(self, units: Tensor) -> Tensor:
-        """The text of ``uint8 (N, len(PHRASES) * 3)`` units, ``(N, C)`` of length 1."""
+        """The text of ``uint8 (N, UNITS)`` units, ``(N, C)`` of length 1."""
         return functional.normalize(units.to(self.words) @ self.words, dim=1)
 
 
@@ -246,7 +171,7 @@ class MERCLIP(VideoRecognizer):
         network = Network(len(labels), size, frames, patch, width, depth, heads, still)
         super().__init__("mer-clip", labels, network, size=size, frames=frames, epochs=epochs, rate=rate)
         self.patch, self.width, self.depth, self.heads, self.still = patch, width, depth, heads, still
-        self._known = torch.empty(0, len(_AT), dtype=torch.uint8)
+        self._known = torch.empty(0, UNITS, dtype=torch.uint8)
 
     def inputs(self, clips: Sequence[Clip]) -> list[Inputs | None]:
         """The frames of each clip and its units as one row of bytes, or `None` where no face is found."""
@@ -259,7 +184,7 @@ class MERCLIP(VideoRecognizer):
     def tensor(self, inputs: Sequence[Inputs]) -> Tensor:
         """The frames, ``float32 (N, 3, frames, size, size)`` in [0, 1]; the units stay behind."""
         shape = (self.frames, self.size, self.size, 3)
-        return super().tensor([row[: -len(_AT)].reshape(shape) for row in inputs])
+        return super().tensor([row[:-UNITS].reshape(shape) for row in inputs])
 
     def vary(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         """Whole clips shifted and dimmed."""
@@ -277,7 +202,7 @@ class MERCLIP(VideoRecognizer):
 
     def learn(self, lesson: Lesson) -> None:
         """Train against the texts of the training clips."""
-        units = lesson.inputs[:, -len(_AT) :]
+        units = lesson.inputs[:, -UNITS:]
         self._known = units[(units > 0).any(dim=1)].unique(dim=0)
         super().learn(lesson)
 
@@ -288,7 +213,7 @@ class MERCLIP(VideoRecognizer):
         chance = logits.log_softmax(dim=1).gather(1, targets[:, None])[:, 0]
         share = weights[targets] / weights[targets].sum()
         focal: Tensor = -(share * (1 - chance.exp()) ** _FOCUS * chance).sum()
-        units = rows[:, -len(_AT) :]
+        units = rows[:, -UNITS:]
         some = (units > 0).any(dim=1)
         if not some.any():
             return focal

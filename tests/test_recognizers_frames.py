@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mask.recognizers import _frames, apex_cnn, causalnet, mer_clip, micron_bert, stcnn
+from mask.recognizers import _frames, _phrases, apex_cnn, causalnet, mer_clip, micron_bert, stcnn
 from torch.nn import functional
 
 from mask import registry
@@ -296,14 +296,14 @@ def test_units_are_put_into_words() -> None:
         (("AU99", "whatever"), []),
         ((), []),
     ):
-        assert [mer_clip.texts()[i] for i in mer_clip.coded(units).nonzero()[0]] == words
-    assert len(set(mer_clip.texts())) == len(mer_clip.texts())
+        assert [_phrases.texts()[i] for i in _phrases.coded(units).nonzero()[0]] == words
+    assert len(set(_phrases.texts())) == len(_phrases.texts())
 
 
 def test_texts_that_share_words_are_alike() -> None:
     network = mer_clip.Network(3, 16, 4, 8, 64, 1, 4)
     rows = [("AU1",), ("AU2",), ("L1",), ("AU24",), ("AU1", "AU2")]
-    told = network.told(torch.from_numpy(np.stack([mer_clip.coded(r) for r in rows])))
+    told = network.told(torch.from_numpy(np.stack([_phrases.coded(r) for r in rows])))
     alike = told @ told.T
     torch.testing.assert_close(alike.diagonal(), torch.ones(5))
     assert alike[0, 1] > 0.5, "inner and outer brows"
@@ -318,7 +318,7 @@ def test_what_a_clip_is_coded_as_reaches_the_loss_and_no_answer() -> None:
     coded, bare = (replace(CLIPS[0], action_units=u) for u in (("AU4", "AU7"), ()))
     np.testing.assert_array_equal(model.predict([coded]).probabilities, model.predict([bare]).probabilities)
     rows = torch.from_numpy(np.stack([r for r in model.inputs([coded, bare]) if r is not None]))
-    model._known = rows[:1, -len(mer_clip.coded(())) :]
+    model._known = rows[:1, -len(_phrases.coded(())) :]
     given, weights = model.tensor(list(rows.numpy())), torch.ones(3)
     targets = torch.tensor([1, 1])
     chance = model.logits(given).softmax(dim=1)[:, 1]
@@ -326,7 +326,7 @@ def test_what_a_clip_is_coded_as_reaches_the_loss_and_no_answer() -> None:
     torch.testing.assert_close(model.loss(given[1:], rows[1:], targets[1:], weights), focal)
     # One text known is one text found: only with another to be told from does the alignment cost anything.
     torch.testing.assert_close(model.loss(given, rows, targets, weights), focal)
-    model._known = torch.cat([model._known, torch.from_numpy(mer_clip.coded(("AU12",)))[None]])
+    model._known = torch.cat([model._known, torch.from_numpy(_phrases.coded(("AU12",)))[None]])
     network = model.module
     seen = network.read(given[:1])[1] @ network.told(model._known).T / 0.07  # type: ignore[operator]
     expected = focal + 2 * functional.cross_entropy(seen, torch.tensor([0]))
@@ -345,7 +345,7 @@ def test_mer_clip_without_the_face_sees_change_alone() -> None:
 def test_focal_loss_weighs_classes_and_turns_to_what_is_hard() -> None:
     model = untrained("mer-clip")
     rows = torch.from_numpy(np.stack([r for r in model.inputs(CLIPS) if r is not None]))
-    rows[:, -len(mer_clip.coded(())) :] = 0
+    rows[:, -len(_phrases.coded(())) :] = 0
     given, weights = model.tensor(list(rows.numpy())), torch.tensor([1.0, 3.0, 1.0])
     chance = model.logits(given).softmax(dim=1)
     first, second = chance[0, 0], chance[1, 1]
