@@ -31,6 +31,7 @@ TABLES = (
     "probe_truth",
     "attacks",
     "one_shot",
+    "rivals",
     "skin",
     "skin_attacks",
     "training",
