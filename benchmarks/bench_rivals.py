@@ -88,6 +88,7 @@ def _cells(setting: Setting, known: Shared) -> dict[str, Cell]:
 
 def _row(threat: ThreatModel, attack: str, cells: dict[str, Cell]) -> Row:
     row: Row = {"threat": f"{threat.kinetics} {threat.area:.1%}", "attack": attack}
+    row |= dict.fromkeys(("1", *map(str, BUDGETS), "all"))
     if "10" in cells:
         first = next(a for a in cells["10"]["anytime"] if a["queries"] == 1)
         row["1"] = _rate(first["n_success"], first["n"])
