@@ -37,7 +37,7 @@ SMALL = {
     "stcnn": "stcnn:size=32,epochs=60,still=true",
     "causalnet": "causalnet:flow=dis,size=84,width=32,epochs=30",
     "micron-bert": "micron-bert:size=64,width=32,depth=2,pretrain=10,epochs=60,rate=0.001",
-    "mer-clip": "mer-clip:size=64,frames=4,patch=8,width=64,depth=2,epochs=60,rate=0.001,still=true",
+    "mer-clip": "mer-clip:size=32,frames=16,patch=8,width=32,depth=1,epochs=60,rate=0.001,still=true",
     "mpfnet-p": "mpfnet-p:flow=dis,size=64,frames=3,width=0.125,prior=3,epochs=25,rate=0.003",
     "mpfnet-c": "mpfnet-c:flow=dis,size=64,frames=3,width=0.125,prior=3,epochs=25,rate=0.003",
 }
