@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
+
+# A shell that starts the suite in the background has it, and all it starts, ignore Ctrl-C, which tests send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # One thread per process: the suite runs in parallel, and torch on two oversubscribed cores is slower than on one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
