@@ -30,7 +30,8 @@ def verdict(run: Run) -> list[str]:
 def lines(run: Run, checks: Sequence[Check]) -> list[tuple[bool, str]]:
     """Verdict and scope in at most ten lines, those of the verdict marked."""
     before = [(False, _asked(run)), (False, _reads(run))]
-    after = [(False, told) for told in (_worst(run), _defended(run), _doubts(checks), _scope(run)) if told]
+    besides = (_worst(run), _learnt(run), _defended(run), _doubts(checks), _scope(run))
+    after = [(False, told) for told in besides if told]
     told = verdict(run)
     room = MOST_LINES - len(before) - len(after)
     if len(told) > room:
@@ -133,6 +134,20 @@ def _worst(run: Run) -> str:
     return (
         "Clips still read correctly under the worst attack on each (accuracy, of that before): "
         f"{', '.join(told[:5])}{more}."
+    )
+
+
+def _learnt(run: Run) -> str:
+    """What a sticker tells of the emotion to a network trained on such clips, where that was tried."""
+    tried = [c for c in run.undefended if c.retrained is not None]
+    if not tried:
+        return ""
+    most = max(tried, key=lambda c: c.retrained or 0.0)
+    bare = next((c.leakage for c in run.clean if (c.recognizer, c.defense) == (most.recognizer, "none")), None)
+    beside = "" if bare is None else f"; without a sticker it reads {words.number(bare, 2)}"
+    return (
+        f"Trained again on clips with such stickers, {most.recognizer} reads at most {words.number(most.retrained, 2)} "
+        f"bits of the emotion ({most.attack}, {most.kinetics}){beside}."
     )
 
 

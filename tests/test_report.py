@@ -14,7 +14,7 @@ from mask.reports import words
 from mask.reports.html import build
 from mask.reports.paper import _apart, _labels
 from mask.reports.reading import read_run
-from mask.reports.verdict import verdict
+from mask.reports.verdict import lines, verdict
 
 from mask.results import read_results
 from tests.report_files import ATTACKS, HOSTILE, audited, by_hand, changed, row
@@ -263,6 +263,19 @@ def test_what_beats_random_is_named(folder: Path, results: dict[str, Any]) -> No
     told = dict(zip(("skin", "overlay"), verdict(read_run(folder)), strict=True))
     for recognizer, kinetics in better:
         assert f"fooled {recognizer} more often than a random place" in told[kinetics]
+
+
+def test_what_a_learner_reads_is_part_of_the_verdict(tmp_path: Path) -> None:
+    folder = few(tmp_path / "run")
+    assert not any("Trained again" in told for _, told in lines(read_run(folder), []))
+
+    def learnt(data: dict[str, Any]) -> None:
+        for cell, bits in zip(data["cells"], (0.25, 0.75), strict=True):
+            cell["retrained"] = {"n": 8, "leakage_bits": bits}
+
+    (told,) = [t for _, t in lines(read_run(changed(folder, tmp_path, learnt)), []) if "Trained again" in t]
+    assert "at most 0.75 bits of the emotion (causal, " in told
+    assert "without a sticker it reads" in told
 
 
 def spoiled(value: Any, names: dict[str, str]) -> Any:
